@@ -1,0 +1,103 @@
+/**
+ * What travels on a link, as records. `proto/cluster/v1/link.proto` is the same on the wire; generated messages
+ * satisfy these types structurally, so that no copying stands between machine and stream.
+ *
+ * A directed link is dialled by the node that has something to say: the dialler sends `hello`, `batch`, `digest` and
+ * `pull`; the acceptor answers with `welcome`, `ack`, `digest` and `pull`.
+ *
+ * @module
+ */
+
+/** One frame. */
+export interface LinkFrame {
+  /** Exactly one of these; a case this version does not know is ignored by the receiver. */
+  readonly frame:
+    | { readonly case: "hello"; readonly value: Hello }
+    | { readonly case: "welcome"; readonly value: Welcome }
+    | { readonly case: "batch"; readonly value: Batch }
+    | { readonly case: "ack"; readonly value: BatchAck }
+    | { readonly case: "digest"; readonly value: Digest }
+    | { readonly case: "pull"; readonly value: Pull }
+    | { readonly case: undefined; readonly value?: undefined };
+}
+
+/** First frame of the dialler. */
+export interface Hello {
+  readonly nodeId: string;
+  /** Differs after every restart. */
+  readonly bootId: string;
+  readonly capabilities: readonly string[];
+  /** The dialler has no state yet and wants the acceptor's, in lane order. */
+  readonly wantSnapshot: boolean;
+  /** The sender's wall clock, milliseconds since the epoch. */
+  readonly wallMs: number;
+}
+
+/** First frame of the acceptor. */
+export interface Welcome {
+  readonly nodeId: string;
+  readonly bootId: string;
+  readonly capabilities: readonly string[];
+  readonly wallMs: number;
+  /** The acceptor has had its first sync; snapshots come from ready nodes only. */
+  readonly ready: boolean;
+}
+
+/** A batch of the newest values, applied whole. */
+export interface Batch {
+  /** Counts up from 1 on each stream. */
+  readonly sequence: number;
+  /**
+   * Encoded `cluster.v1.Entry` messages. They are bytes so that an entry is encoded once for all peers and its
+   * unknown fields pass through an older node untouched.
+   */
+  readonly entries: readonly Uint8Array[];
+  /** The last batch of a snapshot. */
+  readonly snapshotEnd: boolean;
+}
+
+/** Cumulative acknowledgement. */
+export interface BatchAck {
+  readonly sequence: number;
+  readonly refused: readonly Refusal[];
+}
+
+/** An entry the receiver will not take. */
+export interface Refusal {
+  readonly type: string;
+  readonly key: string;
+  /** For people; `"future-stamp"` is one of them. */
+  readonly reason: string;
+}
+
+/** Hashes of ranges of the key space, for anti-entropy. */
+export interface Digest {
+  readonly ranges: readonly RangeDigest[];
+}
+
+/** One node of the digest tree, named by the leading nibbles of the key hash. */
+export interface RangeDigest {
+  /** Hex digits, empty for the root. */
+  readonly prefix: string;
+  /** Low and high half of the XOR of the hashes of all (key, version) below. */
+  readonly hashLow: number;
+  readonly hashHigh: number;
+  readonly count: number;
+  /** For a leaf: what is in it. */
+  readonly leaf: readonly KeyVersion[];
+  readonly isLeaf: boolean;
+}
+
+/** A key and the version the sender holds. */
+export interface KeyVersion {
+  readonly type: string;
+  readonly key: string;
+  /** Encoded version, see `versions.ts`. */
+  readonly version: Uint8Array;
+}
+
+/** Asks the other side to send these keys, or everything below these prefixes. */
+export interface Pull {
+  readonly keys: readonly KeyVersion[];
+  readonly prefixes: readonly string[];
+}

@@ -1,0 +1,39 @@
+/** @module */
+
+import type { Address, Millis } from "../core/machine.ts";
+
+/** One datagram as it came in. */
+export interface Frame {
+  /** The sender, v4-mapped addresses in their IPv4 form. */
+  readonly from: Address;
+  /** The payload; the receiver owns it. */
+  readonly bytes: Uint8Array;
+  /** When the socket handed it over, on the runtime's clock. */
+  readonly receivedMs: Millis;
+}
+
+/** How to bind. */
+export interface DatagramOptions {
+  /** The local IP; `0.0.0.0` and `::` mean all interfaces. */
+  readonly ip: string;
+  /** The local port; 0 lets the system choose. */
+  readonly port: number;
+  /** Called for every datagram, in arrival order, never before `bind` has resolved. MUST NOT throw. */
+  readonly onFrame: (frame: Frame) => void;
+  /** Called when a datagram could not be written; for the local health, not for retries. */
+  readonly onSendError?: (to: Address) => void;
+}
+
+/** A bound best-effort endpoint: datagrams may be lost, doubled or reordered. */
+export interface DatagramSocket extends AsyncDisposable {
+  /** The bound address, real port included. */
+  readonly local: Address;
+  /** Sends without waiting. MUST NOT throw for an unreachable peer, nor after disposal. */
+  send(to: Address, bytes: Uint8Array): void;
+}
+
+/** UDP. */
+export interface Datagrams {
+  /** Binds; rejects with `ClusterError` `bind-failed` naming the port when it is taken. */
+  bind(options: DatagramOptions): Promise<DatagramSocket>;
+}
