@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cluster/v1/link.proto.
  */
 export const file_cluster_v1_link: GenFile = /*@__PURE__*/
-  fileDesc("ChVjbHVzdGVyL3YxL2xpbmsucHJvdG8SCmNsdXN0ZXIudjEiqgEKD0V4Y2hhbmdlUmVxdWVzdBIiCgVoZWxsbxgBIAEoCzIRLmNsdXN0ZXIudjEuSGVsbG9IABIiCgViYXRjaBgCIAEoCzIRLmNsdXN0ZXIudjEuQmF0Y2hIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIAEIHCgVmcmFtZSKwAQoQRXhjaGFuZ2VSZXNwb25zZRImCgd3ZWxjb21lGAEgASgLMhMuY2x1c3Rlci52MS5XZWxjb21lSAASIwoDYWNrGAIgASgLMhQuY2x1c3Rlci52MS5CYXRjaEFja0gAEiQKBmRpZ2VzdBgDIAEoCzISLmNsdXN0ZXIudjEuRGlnZXN0SAASIAoEcHVsbBgEIAEoCzIQLmNsdXN0ZXIudjEuUHVsbEgAQgcKBWZyYW1lIhIKEENoYWxsZW5nZVJlcXVlc3QiIgoRQ2hhbGxlbmdlUmVzcG9uc2USDQoFbm9uY2UYASABKAwiZwoFSGVsbG8SDwoHbm9kZV9pZBgBIAEoCRIPCgdib290X2lkGAIgASgJEhQKDGNhcGFiaWxpdGllcxgDIAMoCRIVCg13YW50X3NuYXBzaG90GAQgASgIEg8KB3dhbGxfbXMYBSABKAEiYQoHV2VsY29tZRIPCgdub2RlX2lkGAEgASgJEg8KB2Jvb3RfaWQYAiABKAkSFAoMY2FwYWJpbGl0aWVzGAMgAygJEg8KB3dhbGxfbXMYBCABKAESDQoFcmVhZHkYBSABKAgiQAoFQmF0Y2gSEAoIc2VxdWVuY2UYASABKA0SDwoHZW50cmllcxgCIAMoDBIUCgxzbmFwc2hvdF9lbmQYAyABKAgiQgoIQmF0Y2hBY2sSEAoIc2VxdWVuY2UYASABKA0SJAoHcmVmdXNlZBgCIAMoCzITLmNsdXN0ZXIudjEuUmVmdXNhbCI0CgdSZWZ1c2FsEgwKBHR5cGUYASABKAkSCwoDa2V5GAIgASgJEg4KBnJlYXNvbhgDIAEoCSIxCgZEaWdlc3QSJwoGcmFuZ2VzGAEgAygLMhcuY2x1c3Rlci52MS5SYW5nZURpZ2VzdCKIAQoLUmFuZ2VEaWdlc3QSDgoGcHJlZml4GAEgASgJEhAKCGhhc2hfbG93GAIgASgHEhEKCWhhc2hfaGlnaBgDIAEoBxINCgVjb3VudBgEIAEoDRIkCgRsZWFmGAUgAygLMhYuY2x1c3Rlci52MS5LZXlWZXJzaW9uEg8KB2lzX2xlYWYYBiABKAgiOAoKS2V5VmVyc2lvbhIMCgR0eXBlGAEgASgJEgsKA2tleRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgMIj4KBFB1bGwSJAoEa2V5cxgBIAMoCzIWLmNsdXN0ZXIudjEuS2V5VmVyc2lvbhIQCghwcmVmaXhlcxgCIAMoCTKiAQoLTGlua1NlcnZpY2USSQoIRXhjaGFuZ2USGy5jbHVzdGVyLnYxLkV4Y2hhbmdlUmVxdWVzdBocLmNsdXN0ZXIudjEuRXhjaGFuZ2VSZXNwb25zZSgBMAESSAoJQ2hhbGxlbmdlEhwuY2x1c3Rlci52MS5DaGFsbGVuZ2VSZXF1ZXN0Gh0uY2x1c3Rlci52MS5DaGFsbGVuZ2VSZXNwb25zZWIGcHJvdG8z");
+  fileDesc("ChVjbHVzdGVyL3YxL2xpbmsucHJvdG8SCmNsdXN0ZXIudjEiqgEKD0V4Y2hhbmdlUmVxdWVzdBIiCgVoZWxsbxgBIAEoCzIRLmNsdXN0ZXIudjEuSGVsbG9IABIiCgViYXRjaBgCIAEoCzIRLmNsdXN0ZXIudjEuQmF0Y2hIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIAEIHCgVmcmFtZSKwAQoQRXhjaGFuZ2VSZXNwb25zZRImCgd3ZWxjb21lGAEgASgLMhMuY2x1c3Rlci52MS5XZWxjb21lSAASIwoDYWNrGAIgASgLMhQuY2x1c3Rlci52MS5CYXRjaEFja0gAEiQKBmRpZ2VzdBgDIAEoCzISLmNsdXN0ZXIudjEuRGlnZXN0SAASIAoEcHVsbBgEIAEoCzIQLmNsdXN0ZXIudjEuUHVsbEgAQgcKBWZyYW1lIjsKEENoYWxsZW5nZVJlcXVlc3QSFQoNZGlhbGxlcl9ub25jZRgBIAEoDBIQCghhdWRpZW5jZRgCIAEoCSI7ChFDaGFsbGVuZ2VSZXNwb25zZRIWCg5hY2NlcHRvcl9ub25jZRgBIAEoDBIOCgZwcm9vZnMYAiADKAwiWwoJTGlua1Byb29mEhUKDWRpYWxsZXJfbm9uY2UYASABKAwSFgoOYWNjZXB0b3Jfbm9uY2UYAiABKAwSEAoIYXVkaWVuY2UYAyABKAkSDQoFcHJvb2YYBCABKAwiZwoFSGVsbG8SDwoHbm9kZV9pZBgBIAEoCRIPCgdib290X2lkGAIgASgJEhQKDGNhcGFiaWxpdGllcxgDIAMoCRIVCg13YW50X3NuYXBzaG90GAQgASgIEg8KB3dhbGxfbXMYBSABKAEiYQoHV2VsY29tZRIPCgdub2RlX2lkGAEgASgJEg8KB2Jvb3RfaWQYAiABKAkSFAoMY2FwYWJpbGl0aWVzGAMgAygJEg8KB3dhbGxfbXMYBCABKAESDQoFcmVhZHkYBSABKAgiQAoFQmF0Y2gSEAoIc2VxdWVuY2UYASABKA0SDwoHZW50cmllcxgCIAMoDBIUCgxzbmFwc2hvdF9lbmQYAyABKAgiQgoIQmF0Y2hBY2sSEAoIc2VxdWVuY2UYASABKA0SJAoHcmVmdXNlZBgCIAMoCzITLmNsdXN0ZXIudjEuUmVmdXNhbCI0CgdSZWZ1c2FsEgwKBHR5cGUYASABKAkSCwoDa2V5GAIgASgJEg4KBnJlYXNvbhgDIAEoCSIxCgZEaWdlc3QSJwoGcmFuZ2VzGAEgAygLMhcuY2x1c3Rlci52MS5SYW5nZURpZ2VzdCKIAQoLUmFuZ2VEaWdlc3QSDgoGcHJlZml4GAEgASgJEhAKCGhhc2hfbG93GAIgASgHEhEKCWhhc2hfaGlnaBgDIAEoBxINCgVjb3VudBgEIAEoDRIkCgRsZWFmGAUgAygLMhYuY2x1c3Rlci52MS5LZXlWZXJzaW9uEg8KB2lzX2xlYWYYBiABKAgiOAoKS2V5VmVyc2lvbhIMCgR0eXBlGAEgASgJEgsKA2tleRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgMIj4KBFB1bGwSJAoEa2V5cxgBIAMoCzIWLmNsdXN0ZXIudjEuS2V5VmVyc2lvbhIQCghwcmVmaXhlcxgCIAMoCTKiAQoLTGlua1NlcnZpY2USSQoIRXhjaGFuZ2USGy5jbHVzdGVyLnYxLkV4Y2hhbmdlUmVxdWVzdBocLmNsdXN0ZXIudjEuRXhjaGFuZ2VSZXNwb25zZSgBMAESSAoJQ2hhbGxlbmdlEhwuY2x1c3Rlci52MS5DaGFsbGVuZ2VSZXF1ZXN0Gh0uY2x1c3Rlci52MS5DaGFsbGVuZ2VSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * From the node that opened the stream.
@@ -99,11 +99,24 @@ export const ExchangeResponseSchema: GenMessage<ExchangeResponse> = /*@__PURE__*
   messageDesc(file_cluster_v1_link, 1);
 
 /**
- * Asks for a nonce.
+ * Asks for a nonce and for proof that the other side holds a link key. See docs/protocol.md, "RPC authentication".
  *
  * @generated from message cluster.v1.ChallengeRequest
  */
 export type ChallengeRequest = Message<"cluster.v1.ChallengeRequest"> & {
+  /**
+   * 16 to 64 random bytes of the caller, fresh for every challenge.
+   *
+   * @generated from field: bytes dialler_nonce = 1;
+   */
+  diallerNonce: Uint8Array;
+
+  /**
+   * The address the caller dialled, ip:port.
+   *
+   * @generated from field: string audience = 2;
+   */
+  audience: string;
 };
 
 /**
@@ -120,9 +133,18 @@ export const ChallengeRequestSchema: GenMessage<ChallengeRequest> = /*@__PURE__*
  */
 export type ChallengeResponse = Message<"cluster.v1.ChallengeResponse"> & {
   /**
-   * @generated from field: bytes nonce = 1;
+   * Opaque to the caller, 16 to 64 bytes.
+   *
+   * @generated from field: bytes acceptor_nonce = 1;
    */
-  nonce: Uint8Array;
+  acceptorNonce: Uint8Array;
+
+  /**
+   * One proof for each key the acceptor holds, primary first.
+   *
+   * @generated from field: repeated bytes proofs = 2;
+   */
+  proofs: Uint8Array[];
 };
 
 /**
@@ -131,6 +153,42 @@ export type ChallengeResponse = Message<"cluster.v1.ChallengeResponse"> & {
  */
 export const ChallengeResponseSchema: GenMessage<ChallengeResponse> = /*@__PURE__*/
   messageDesc(file_cluster_v1_link, 3);
+
+/**
+ * What a caller that holds a link key sends in the header `althing-proof-bin` of its call.
+ *
+ * @generated from message cluster.v1.LinkProof
+ */
+export type LinkProof = Message<"cluster.v1.LinkProof"> & {
+  /**
+   * @generated from field: bytes dialler_nonce = 1;
+   */
+  diallerNonce: Uint8Array;
+
+  /**
+   * @generated from field: bytes acceptor_nonce = 2;
+   */
+  acceptorNonce: Uint8Array;
+
+  /**
+   * @generated from field: string audience = 3;
+   */
+  audience: string;
+
+  /**
+   * HMAC-SHA256 over the transcript, 32 bytes.
+   *
+   * @generated from field: bytes proof = 4;
+   */
+  proof: Uint8Array;
+};
+
+/**
+ * Describes the message cluster.v1.LinkProof.
+ * Use `create(LinkProofSchema)` to create a new message.
+ */
+export const LinkProofSchema: GenMessage<LinkProof> = /*@__PURE__*/
+  messageDesc(file_cluster_v1_link, 4);
 
 /**
  * First frame of the node that opened the stream.
@@ -169,7 +227,7 @@ export type Hello = Message<"cluster.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 4);
+  messageDesc(file_cluster_v1_link, 5);
 
 /**
  * First frame of the node that accepted the stream.
@@ -208,7 +266,7 @@ export type Welcome = Message<"cluster.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 5);
+  messageDesc(file_cluster_v1_link, 6);
 
 /**
  * The newest values of some keys.
@@ -239,7 +297,7 @@ export type Batch = Message<"cluster.v1.Batch"> & {
  * Use `create(BatchSchema)` to create a new message.
  */
 export const BatchSchema: GenMessage<Batch> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 6);
+  messageDesc(file_cluster_v1_link, 7);
 
 /**
  * All batches up to `sequence` were applied, but for what is refused.
@@ -263,7 +321,7 @@ export type BatchAck = Message<"cluster.v1.BatchAck"> & {
  * Use `create(BatchAckSchema)` to create a new message.
  */
 export const BatchAckSchema: GenMessage<BatchAck> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 7);
+  messageDesc(file_cluster_v1_link, 8);
 
 /**
  * An entry that was not taken.
@@ -292,7 +350,7 @@ export type Refusal = Message<"cluster.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 8);
+  messageDesc(file_cluster_v1_link, 9);
 
 /**
  * Hashes of ranges of the key space.
@@ -311,7 +369,7 @@ export type Digest = Message<"cluster.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 9);
+  messageDesc(file_cluster_v1_link, 10);
 
 /**
  * One node of the digest tree.
@@ -355,7 +413,7 @@ export type RangeDigest = Message<"cluster.v1.RangeDigest"> & {
  * Use `create(RangeDigestSchema)` to create a new message.
  */
 export const RangeDigestSchema: GenMessage<RangeDigest> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 10);
+  messageDesc(file_cluster_v1_link, 11);
 
 /**
  * A key and the version held.
@@ -384,7 +442,7 @@ export type KeyVersion = Message<"cluster.v1.KeyVersion"> & {
  * Use `create(KeyVersionSchema)` to create a new message.
  */
 export const KeyVersionSchema: GenMessage<KeyVersion> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 11);
+  messageDesc(file_cluster_v1_link, 12);
 
 /**
  * Asks for the newest values of keys, or of all keys below prefixes.
@@ -408,7 +466,7 @@ export type Pull = Message<"cluster.v1.Pull"> & {
  * Use `create(PullSchema)` to create a new message.
  */
 export const PullSchema: GenMessage<Pull> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 12);
+  messageDesc(file_cluster_v1_link, 13);
 
 /**
  * The application plane between two nodes. A node opens one stream to every peer; what it has to say travels on it.
