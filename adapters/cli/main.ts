@@ -1,0 +1,140 @@
+#!/usr/bin/env node
+/**
+ * The command `althing`.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { ClusterError, type LogLevel, VERSION } from "../../mod.ts";
+import { runAgent } from "./agent.ts";
+import { type Arguments, parseArguments } from "./arguments.ts";
+import { detectRuntime } from "./detect_runtime.ts";
+import { logLines } from "./log_lines.ts";
+import { query, type QueryTarget } from "./query.ts";
+import { table } from "./table.ts";
+
+const HELP = `althing ${VERSION}: turns any TypeScript gateway into a cluster
+
+  althing agent --config FILE   run a node until SIGTERM
+                                --log text|json, --log-level debug|info|warn|error
+  althing members               the members a running node sees
+  althing status                the health of the cluster as a running node sees it
+                                --address HOST:PORT (127.0.0.1:8080), --token TOKEN, --json
+  althing help                  this text
+  althing --version             the version`;
+
+const OPTIONS = ["config", "log", "log-level", "address", "token", "json", "help", "version"];
+
+async function main(words: readonly string[]): Promise<void> {
+  const args = parseArguments(words, OPTIONS);
+  if (args.options.has("version")) return print(VERSION);
+  if (args.options.has("help") || args.command === undefined || args.command === "help") {
+    return print(HELP);
+  }
+  switch (args.command) {
+    case "agent":
+      return await agent(args);
+    case "members":
+      return await members(args);
+    case "status":
+      return await status(args);
+    default:
+      throw new ClusterError(
+        "bad-config",
+        `Cannot run "${args.command}": known commands are agent, members, status, help`,
+      );
+  }
+}
+
+async function agent({ options }: Arguments): Promise<void> {
+  const config = options.get("config");
+  if (config === undefined) {
+    throw new ClusterError(
+      "bad-config",
+      `Cannot run "agent": name a config file with --config FILE`,
+    );
+  }
+  const format = oneOf("log", options.get("log") ?? "text", ["text", "json"]);
+  const level = oneOf<LogLevel>("log-level", options.get("log-level") ?? "info", [
+    "debug",
+    "info",
+    "warn",
+    "error",
+  ]);
+  await runAgent(await detectRuntime(), config, logLines(print, { format, level }));
+}
+
+interface MemberRow {
+  readonly node_id: string;
+  readonly state: string;
+  readonly healthy: boolean;
+  readonly region: string;
+  readonly address: string;
+  readonly rpc: string | null;
+  readonly reason?: string;
+}
+
+async function members({ options }: Arguments): Promise<void> {
+  const rows = await query<MemberRow[]>(target(options), "/cluster/members");
+  if (options.has("json")) return print(JSON.stringify(rows));
+  print(table([
+    ["NODE", "STATE", "HEALTHY", "REGION", "GOSSIP", "RPC", "REASON"],
+    ...rows.map((row) => [
+      row.node_id,
+      row.state,
+      row.healthy ? "yes" : "no",
+      row.region,
+      row.address,
+      row.rpc ?? "-",
+      row.reason ?? "",
+    ]),
+  ]));
+}
+
+async function status({ options }: Arguments): Promise<void> {
+  const [summary, leaders] = await Promise.all([
+    query<Record<string, unknown>>(target(options), "/cluster/status"),
+    query<{ cluster: string | null; regions: Record<string, string> }>(
+      target(options),
+      "/cluster/leaders",
+    ),
+  ]);
+  if (options.has("json")) return print(JSON.stringify({ ...summary, leaders }));
+  print(table([
+    ["cluster", String(summary["cluster_health"])],
+    ["members", `${summary["healthy_members"]} of ${summary["members"]} healthy`],
+    ["this node", String(summary["local_node"])],
+    ["leader", leaders.cluster ?? "none"],
+    ...Object.entries(leaders.regions).map(([region, id]) => [`leader of ${region}`, id]),
+  ]));
+}
+
+function target(options: ReadonlyMap<string, string>): QueryTarget {
+  const token = options.get("token");
+  return {
+    address: options.get("address") ?? "127.0.0.1:8080",
+    ...(token === undefined ? {} : { token }),
+  };
+}
+
+function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((one) => one === value);
+  if (found !== undefined) return found;
+  throw new ClusterError(
+    "bad-config",
+    `Cannot read the command line: --${name} is "${value}", allowed are ${allowed.join(", ")}`,
+  );
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+try {
+  await main(process.argv.slice(2));
+  process.exitCode = 0;
+} catch (error) {
+  process.stderr.write(`althing: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = ClusterError.is(error, "bad-config") ? 2 : 1;
+}

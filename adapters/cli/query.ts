@@ -1,0 +1,40 @@
+import { ClusterError } from "../../mod.ts";
+
+/** Where a running node's status is, and how to be let in. */
+export interface QueryTarget {
+  /** `host:port` or a URL. */
+  readonly address: string;
+  readonly token?: string;
+}
+
+/** Reads one JSON page of a running node; rejects with `unreachable` or `refused`, saying what to do. */
+export async function query<T>(target: QueryTarget, path: string): Promise<T> {
+  const base = target.address.includes("://") ? target.address : `http://${target.address}`;
+  let response: Response;
+  try {
+    response = await fetch(new URL(path, base), {
+      headers: target.token === undefined ? {} : { authorization: `Bearer ${target.token}` },
+      signal: AbortSignal.timeout(5_000),
+    });
+  } catch (cause) {
+    throw new ClusterError(
+      "unreachable",
+      `Cannot read ${base}${path}: no node answers there, start one with "althing agent" or pass --address`,
+      { cause },
+    );
+  }
+  if (response.status === 401 || response.status === 403) {
+    await response.body?.cancel();
+    throw new ClusterError(
+      "refused",
+      `Cannot read ${base}${path}: a token is needed, pass --token`,
+    );
+  }
+  if (!response.ok) {
+    throw new ClusterError(
+      "bad-data",
+      `Cannot read ${base}${path}: status ${response.status}, ${await response.text()}`,
+    );
+  }
+  return await response.json() as T;
+}

@@ -1,0 +1,146 @@
+/**
+ * The node as its owner sees it.
+ *
+ * @module
+ */
+
+import type { LeaderChange, Leaders } from "../core/coordination/leaders.ts";
+import type { Address, Millis, WallMillis } from "../core/machine.ts";
+import type {
+  MembershipCounters,
+  MemberState,
+  SuspicionEvidence,
+} from "../core/membership/contract.ts";
+import type { Entities, EntityChange } from "./entities.ts";
+
+/** A member as people and gateways see it: gossip, metadata and health together. */
+export interface ClusterMember {
+  /** The memberlist node name, `<node_id>-<gossip port>` for our own kind. */
+  readonly name: string;
+  /** What people call it; the memberlist name for a foreign member. */
+  readonly nodeId: string;
+  /** Differs after every restart; empty for a foreign member. */
+  readonly bootId: string;
+  /** Gossip address. */
+  readonly address: Address;
+  /** RPC address; `undefined` for a foreign member. */
+  readonly rpc: Address | undefined;
+  readonly region: string;
+  readonly capabilities: readonly string[];
+  /** The peer's package version. */
+  readonly version: string;
+  readonly startedMs: WallMillis;
+  readonly state: MemberState;
+  readonly incarnation: number;
+  /** A member without our metadata: gossiped with, never leader, owner or sync source. */
+  readonly foreign: boolean;
+  readonly self: boolean;
+  readonly healthy: boolean;
+  /** Why it is not healthy. */
+  readonly reason?: string;
+  /** Smoothed round-trip time of gossip probes. */
+  readonly rttMs?: Millis;
+  /** Who suspects it, since when, who agrees. */
+  readonly evidence?: SuspicionEvidence;
+}
+
+/** Readiness in one word and one sentence. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** For people: what it waits for, or why it is ready. */
+  readonly reason: string;
+}
+
+/** One replication link as status shows it. */
+export interface LinkStatus {
+  readonly peer: string;
+  readonly state: string;
+  /** Keys that wait to be sent. */
+  readonly dirty: number;
+  readonly inFlight: number;
+}
+
+/** Everything status pages, metrics and tests read; a snapshot. Holds no secret. */
+export interface NodeStatus {
+  readonly nodeId: string;
+  readonly memberName: string;
+  readonly bootId: string;
+  readonly region: string;
+  readonly runtime: string;
+  readonly version: string;
+  readonly gossip: Address;
+  readonly rpc: Address;
+  readonly startedMs: WallMillis;
+  readonly readiness: Readiness;
+  readonly draining: boolean;
+  /** Our own health score: 0 is well. */
+  readonly healthScore: number;
+  readonly encrypted: boolean;
+  readonly membership: MembershipCounters;
+  readonly links: readonly LinkStatus[];
+  readonly replication: Readonly<Record<string, number>>;
+  /** RPC callers turned away. */
+  readonly rpcRefused: number;
+}
+
+/** What happens to the cluster, in the order this node saw it. */
+export type NodeEvent =
+  | {
+    readonly type: "joined" | "updated" | "suspected" | "cleared" | "gone";
+    readonly member: ClusterMember;
+  }
+  | { readonly type: "reaped"; readonly name: string; readonly address: Address }
+  | { readonly type: "leader"; readonly change: LeaderChange; readonly leaders: Leaders }
+  | {
+    readonly type: "health";
+    readonly healthy: boolean;
+    readonly members: number;
+    readonly healthyMembers: number;
+  }
+  | { readonly type: "readiness"; readonly readiness: Readiness }
+  | { readonly type: "user"; readonly from: Address; readonly payload: Uint8Array }
+  | { readonly type: "entity"; readonly change: EntityChange };
+
+/** Gossip keys at run time. Rotation: add everywhere, use everywhere, remove everywhere. */
+export interface NodeKeys {
+  /** Installs a key of 16, 24 or 32 bytes; harmless when it is there. */
+  add(key: Uint8Array): Promise<void>;
+  /** Makes an installed key the primary one; throws `RangeError` when it is not installed. */
+  use(key: Uint8Array): Promise<void>;
+  /** Removes a key; throws `RangeError` for the primary one. */
+  remove(key: Uint8Array): Promise<void>;
+  /** How many are installed. */
+  readonly size: number;
+}
+
+/** A running member of the cluster. Disposal leaves politely, then closes everything. */
+export interface ClusterNode extends AsyncDisposable {
+  /** What people call this node. */
+  readonly nodeId: string;
+  /** Members not reaped, ourselves included, sorted by name. */
+  members(): readonly ClusterMember[];
+  /** Leaders as this node computes them. */
+  leaders(): Leaders;
+  /** Whether this node has what it needs to serve. */
+  readiness(): Readiness;
+  /** A snapshot for people and machines. */
+  status(): NodeStatus;
+  /** Replicated entities of every type. */
+  readonly entities: Entities;
+  /** Gossip keys. */
+  readonly keys: NodeKeys;
+  /** Calls `listener` for every event until the returned function is called. A throwing listener is logged. */
+  subscribe(listener: (event: NodeEvent) => void): () => void;
+  /** Joins through gossip addresses or host names; answers how many could be joined, rejects `join-failed` for none. */
+  join(addresses: readonly string[]): Promise<number>;
+  /** Sends application bytes to one member by node id: a packet, or a stream when `reliable`. */
+  send(
+    nodeId: string,
+    payload: Uint8Array,
+    options?: { readonly reliable?: boolean },
+  ): Promise<void>;
+  /** Queues application bytes for gossip to everybody (one hop, best effort). */
+  broadcast(payload: Uint8Array): void;
+  /** Readiness off, leave gossiped, links flushed. Idempotent; the node is still to be disposed of. */
+  leave(): Promise<void>;
+}

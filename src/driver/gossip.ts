@@ -1,0 +1,267 @@
+/**
+ * Moves bytes between the membership machine and the sockets; decides nothing.
+ *
+ * @module
+ */
+
+import { parseAddress } from "../core/address.ts";
+import { ClusterError } from "../core/errors.ts";
+import type { Address, Machine, Millis } from "../core/machine.ts";
+import type {
+  MembershipCommand,
+  MembershipEffect,
+  MembershipEvent,
+  MembershipInput,
+  MembershipResult,
+} from "../core/membership/contract.ts";
+import type { DatagramSocket } from "../ports/datagrams.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import type { ByteStream, StreamListener } from "../ports/streams.ts";
+import { drive, type Driven } from "./drive.ts";
+import { meterLag } from "./lag_meter.ts";
+
+/** What the gossip plane needs to run. */
+export interface GossipOptions {
+  readonly runtime: Pick<Runtime, "clock" | "datagrams" | "streams">;
+  /** The local IP to bind. */
+  readonly ip: string;
+  /** UDP and TCP port; 0 lets the system choose one that both can have. */
+  readonly port: number;
+  /** Makes the machine once the real port is known. */
+  readonly machine: (port: number) => Machine<MembershipInput, MembershipEffect>;
+  readonly onEvent: (event: MembershipEvent) => void;
+  /** How long a dialled connection may take. @default {10000} */
+  readonly dialTimeoutMs?: Millis;
+}
+
+/** A command without its token; the plane adds it. */
+export type GossipCommand = WithoutOp<Extract<MembershipCommand, { readonly op: number }>>;
+type WithoutOp<C> = C extends unknown ? Omit<C, "op"> : never;
+
+/** What a successful operation brought. */
+export type GossipOutcome = Extract<MembershipResult, { readonly ok: true }>;
+
+/** The running gossip plane. Disposal closes the sockets and sends nothing; leave first to be polite. */
+export interface GossipPlane extends AsyncDisposable {
+  /** The port both sockets are bound to. */
+  readonly port: number;
+  /** Runs one operation; rejects with `ClusterError`, `closed` after disposal. */
+  run(command: GossipCommand): Promise<GossipOutcome>;
+  /** Queues application bytes for gossip. */
+  broadcast(payload: Uint8Array): void;
+}
+
+/** Binds both sockets, starts the machine and keeps it running. Rejects with `bind-failed` naming the port. */
+export async function startGossip(options: GossipOptions): Promise<GossipPlane> {
+  const plane = new Plane(options);
+  await plane.open();
+  return plane;
+}
+
+/** Bind attempts when the system chooses the port (memberlist.md 4.11). */
+const BIND_ATTEMPTS = 10;
+
+class Plane implements GossipPlane {
+  readonly #options: GossipOptions;
+  readonly #streams: Map<number, ByteStream> = new Map();
+  readonly #dialling: Map<number, AbortController> = new Map();
+  readonly #waiting: Map<number, (result: MembershipResult) => void> = new Map();
+  #datagrams: DatagramSocket | undefined;
+  #listener: StreamListener | undefined;
+  #driven: Driven<MembershipInput> | undefined;
+  #stopLag: () => void = () => {};
+  #nextOp = 1;
+  #nextAccepted = -1;
+  #port = 0;
+  #closed = false;
+
+  constructor(options: GossipOptions) {
+    this.#options = options;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  async open(): Promise<void> {
+    const { runtime, onEvent } = this.#options;
+    await this.#bind();
+    const machine = this.#options.machine(this.#port);
+    this.#driven = drive(machine, runtime.clock, (effect) => this.#perform(effect, onEvent));
+    this.#stopLag = meterLag(runtime.clock, (lagMs) => this.#step({ type: "lag", lagMs }));
+    this.#step({ type: "start" });
+  }
+
+  run(command: GossipCommand): Promise<GossipOutcome> {
+    const op = this.#nextOp++;
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(closed(command.type));
+      this.#waiting.set(op, (result) => {
+        if (result.ok) resolve(result);
+        else reject(new ClusterError(result.code, result.message));
+      });
+      this.#step({ type: "command", command: { ...command, op } as MembershipCommand });
+    });
+  }
+
+  broadcast(payload: Uint8Array): void {
+    this.#step({ type: "command", command: { type: "userBroadcast", payload } });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopLag();
+    this.#driven?.stop();
+    for (const controller of this.#dialling.values()) controller.abort();
+    for (const stream of this.#streams.values()) stream.destroy();
+    this.#streams.clear();
+    const unanswered = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const settle of unanswered) {
+      settle({
+        ok: false,
+        code: "closed",
+        message: "Cannot finish the operation: the node was closed",
+      });
+    }
+    await Promise.all([
+      this.#datagrams?.[Symbol.asyncDispose](),
+      this.#listener?.[Symbol.asyncDispose](),
+    ]);
+  }
+
+  /** TCP chooses when the port is 0; UDP must get the same number. */
+  async #bind(): Promise<void> {
+    const { runtime, ip, port } = this.#options;
+    for (let attempt = 1;; attempt++) {
+      const listener = await runtime.streams.listen({
+        ip,
+        port,
+        onStream: (stream) => this.#accept(stream),
+      });
+      const chosen = parseAddress(listener.local)?.port ?? port;
+      try {
+        this.#datagrams = await runtime.datagrams.bind({
+          ip,
+          port: chosen,
+          onFrame: (frame) =>
+            this.#step({
+              type: "packet",
+              from: frame.from,
+              bytes: frame.bytes,
+              queuedMs: runtime.clock.now() - frame.receivedMs,
+            }),
+          onSendError: (to) => this.#step({ type: "packetFailed", to }),
+        });
+        this.#listener = listener;
+        this.#port = chosen;
+        return;
+      } catch (error) {
+        await listener[Symbol.asyncDispose]();
+        if (port !== 0 || attempt === BIND_ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  #step(input: MembershipInput): void {
+    this.#driven?.step(input);
+  }
+
+  #perform(effect: MembershipEffect, onEvent: (event: MembershipEvent) => void): void {
+    switch (effect.type) {
+      case "packet":
+        this.#datagrams?.send(effect.to, effect.bytes);
+        return;
+      case "dial":
+        void this.#dial(effect.stream, effect.to, effect.request);
+        return;
+      case "reply":
+        void this.#reply(effect.stream, effect.bytes);
+        return;
+      case "close":
+        this.#drop(effect.stream);
+        return;
+      case "settled": {
+        const settle = this.#waiting.get(effect.op);
+        this.#waiting.delete(effect.op);
+        settle?.(effect.result);
+        return;
+      }
+      case "event":
+        onEvent(effect.event);
+        return;
+    }
+  }
+
+  #accept(stream: ByteStream): void {
+    if (this.#driven === undefined || this.#closed) return stream.destroy();
+    const id = this.#nextAccepted--;
+    this.#streams.set(id, stream);
+    this.#step({ type: "accepted", stream: id, from: stream.remote });
+    void this.#pump(id, stream);
+  }
+
+  async #dial(id: number, to: Address, request: Uint8Array): Promise<void> {
+    const controller = new AbortController();
+    this.#dialling.set(id, controller);
+    try {
+      const stream = await this.#options.runtime.streams.dial(to, {
+        timeoutMs: this.#options.dialTimeoutMs ?? 10_000,
+        signal: controller.signal,
+      });
+      if (!this.#dialling.delete(id)) return stream.destroy();
+      this.#streams.set(id, stream);
+      await stream.write(request);
+      if (!this.#streams.has(id)) return;
+      this.#step({ type: "connected", stream: id });
+      await this.#pump(id, stream);
+    } catch (error) {
+      const known = this.#dialling.delete(id) || this.#streams.has(id);
+      this.#drop(id);
+      if (known) this.#step({ type: "streamClosed", stream: id, error: messageOf(error) });
+    }
+  }
+
+  async #pump(id: number, stream: ByteStream): Promise<void> {
+    let error: string | undefined;
+    try {
+      for await (const bytes of stream.chunks) {
+        if (!this.#streams.has(id)) return;
+        this.#step({ type: "streamData", stream: id, bytes });
+      }
+    } catch (caught) {
+      error = messageOf(caught);
+    }
+    if (!this.#streams.has(id)) return;
+    this.#step({ type: "streamClosed", stream: id, ...(error === undefined ? {} : { error }) });
+    this.#drop(id);
+  }
+
+  async #reply(id: number, bytes: Uint8Array): Promise<void> {
+    const stream = this.#streams.get(id);
+    if (stream === undefined) return;
+    this.#streams.delete(id);
+    try {
+      await stream.write(bytes);
+      await stream.close();
+    } catch {
+      stream.destroy();
+    }
+  }
+
+  #drop(id: number): void {
+    this.#dialling.get(id)?.abort();
+    this.#dialling.delete(id);
+    this.#streams.get(id)?.destroy();
+    this.#streams.delete(id);
+  }
+}
+
+function closed(operation: string): ClusterError {
+  return new ClusterError("closed", `Cannot run ${JSON.stringify(operation)}: the node is closed`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
