@@ -49,6 +49,8 @@ class End implements PipeEnd {
   open = true;
   /** When the last bytes under way to this end arrive; keeps the order. */
   lastArrival: Millis = 0;
+  /** Whether the arrival of the oldest of {@linkcode inbox} is planned. */
+  pumping = false;
   /** What is under way to this end, oldest first. */
   readonly inbox: { readonly at: Millis; readonly since: Millis; readonly arrive: () => void }[] =
     [];
@@ -206,13 +208,18 @@ export class Network {
     const at = Math.max(this.#timeline.now + this.#delay(), peer.lastArrival);
     peer.lastArrival = at;
     peer.inbox.push({ at, since: this.#timeline.now, arrive });
-    if (peer.inbox.length === 1) this.#timeline.at(at, () => this.#pump(end, peer));
+    if (peer.pumping) return;
+    peer.pumping = true;
+    this.#timeline.at(at, () => this.#pump(end, peer));
   }
 
   #pump(end: End, peer: End): void {
     for (;;) {
       const first = peer.inbox[0];
-      if (first === undefined || !this.#lives(peer)) return;
+      if (first === undefined || !this.#lives(peer)) {
+        peer.pumping = false;
+        return;
+      }
       if (first.at > this.#timeline.now) {
         return this.#timeline.at(first.at, () => this.#pump(end, peer));
       }
