@@ -24,11 +24,18 @@ export interface DatagramOptions {
   readonly onSendError?: (to: Address) => void;
 }
 
-/** A bound best-effort endpoint: datagrams may be lost, doubled or reordered. */
+/**
+ * A bound best-effort endpoint: datagrams may be lost, doubled or reordered. Bound to `::` it also speaks IPv4 where the
+ * system has both. Disposal frees the port; no frame is handed over afterwards.
+ */
 export interface DatagramSocket extends AsyncDisposable {
   /** The bound address, real port included. */
   readonly local: Address;
-  /** Sends without waiting. MUST NOT throw for an unreachable peer, nor after disposal. */
+  /**
+   * Sends without waiting; the bytes belong to the socket from then on. MUST NOT throw for an unreachable peer, an
+   * address it cannot write to (wrong family, port 0, not an address) or a datagram that is too large: that is told by
+   * {@linkcode DatagramOptions.onSendError}. After disposal it does nothing.
+   */
   send(to: Address, bytes: Uint8Array): void;
 }
 

@@ -8,7 +8,10 @@ export interface HttpPeer {
   readonly remote: Address | undefined;
 }
 
-/** Answers a web request. */
+/**
+ * Answers a web request. When the caller goes away before the answer is complete, `request.signal` aborts and the body
+ * is cancelled. A handler that throws is answered with status 500 and a text that does not repeat the error.
+ */
 export type HttpHandler = (request: Request, peer: HttpPeer) => Response | Promise<Response>;
 
 /** A running server. Disposal stops accepting, then ends what is open. */
