@@ -21,7 +21,7 @@ export interface LinkFrame {
     | { readonly case: undefined; readonly value?: undefined };
 }
 
-/** First frame of the dialler. */
+/** First frame of the dialler; may be repeated later to ask for a snapshot. */
 export interface Hello {
   readonly nodeId: string;
   /** Differs after every restart. */
@@ -33,7 +33,7 @@ export interface Hello {
   readonly wallMs: number;
 }
 
-/** First frame of the acceptor. */
+/** First frame of the acceptor; repeated when it becomes ready. */
 export interface Welcome {
   readonly nodeId: string;
   readonly bootId: string;
@@ -60,6 +60,8 @@ export interface Batch {
 export interface BatchAck {
   readonly sequence: number;
   readonly refused: readonly Refusal[];
+  /** The acceptor's wall clock, milliseconds since the epoch; 0 or absent when it does not say. */
+  readonly wallMs?: number;
 }
 
 /** An entry the receiver will not take. */
