@@ -28,7 +28,7 @@ export async function ensureSetup(): Promise<void> {
     );
   }
   writeFileSync(STAMP, fingerprint());
-  console.log(`packages installed in ${result.seconds.toFixed(1)} s`);
+  if (result.seconds >= 1) console.log(`packages installed in ${result.seconds.toFixed(1)} s`);
 }
 
 function isCurrent(): boolean {
