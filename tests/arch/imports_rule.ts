@@ -31,7 +31,14 @@ const CORE_ROOM = /^src\/core\/([^/]+)\/./;
 /** Rooms of `src` and what each may import besides itself. */
 const SRC_ARROWS: Readonly<Record<string, readonly string[]>> = {
   ports: ["src/core/"],
-  driver: ["src/core/", "src/ports/", "src/version.ts", "proto/gen/"],
+  driver: [
+    "src/core/",
+    "src/ports/",
+    "src/config/",
+    "src/discovery/",
+    "src/version.ts",
+    "proto/gen/",
+  ],
   config: ["src/core/", "src/ports/", "src/version.ts"],
   discovery: ["src/core/", "src/ports/", "src/version.ts"],
   testing: ["src/", "proto/gen/"],

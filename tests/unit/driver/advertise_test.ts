@@ -8,7 +8,12 @@ const privateOne = { name: "eth1", ip: "10.1.2.3", prefix: 16, internal: false }
 const six = { name: "eth0", ip: "2001:db8::7", prefix: 64, internal: false };
 const local = { name: "eth0", ip: "fe80::1", prefix: 64, internal: false };
 const choose = (options: Partial<Parameters<typeof chooseAdvertise>[0]>) =>
-  chooseAdvertise({ bound: "0.0.0.0", peers: [], interfaces: [lo, publicOne, privateOne, six, local], ...options }).ip;
+  chooseAdvertise({
+    bound: "0.0.0.0",
+    peers: [],
+    interfaces: [lo, publicOne, privateOne, six, local],
+    ...options,
+  }).ip;
 
 describe("the advertise address", () => {
   it("is the configured one, then the bound one", () => {
