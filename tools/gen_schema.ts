@@ -17,7 +17,7 @@ export function schemaText(): string {
   return `${JSON.stringify(configJsonSchema(), null, 2)}\n`;
 }
 
-if (import.meta.url.endsWith("/gen_schema.ts") && process.argv[1]?.endsWith("gen_schema.ts")) {
+if (process.argv[1]?.endsWith("gen_schema.ts")) {
   if (!process.argv.includes("--check")) {
     writeFileSync(SCHEMA_FILE, schemaText());
   } else if (readFileSync(SCHEMA_FILE, "utf8") !== schemaText()) {

@@ -18,9 +18,9 @@ export interface ResolvedConfig {
   readonly nodeId: string;
   readonly region: string;
   /** Where gossip and RPC listen; `0.0.0.0` and `::` mean all interfaces. */
-  readonly bindAddress: string;
+  readonly bindIp: string;
   /** The IP told to peers; `undefined`: found out when starting. */
-  readonly advertiseAddress: string | undefined;
+  readonly advertiseIp: string | undefined;
   /** How many nodes the cluster is meant to have, if told. */
   readonly expectedNodes: number | undefined;
   readonly joinTimeoutMs: Millis;
@@ -184,7 +184,8 @@ export interface TlsFiles {
 export interface StatusConfig {
   /** 0 lets the system choose. */
   readonly port: number;
-  readonly bindAddress: string;
+  /** Where it listens; `0.0.0.0` and `::` mean all interfaces. */
+  readonly ip: string;
   readonly adminToken: string | undefined;
   readonly readToken: string | undefined;
 }

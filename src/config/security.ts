@@ -82,7 +82,7 @@ export function resolveStatus(values: CheckedValues, warnings: string[]): Status
   }
   return {
     port: values.number("status.port"),
-    bindAddress: values.textIfGiven("status.bind_addr") ?? values.text("bind_addr"),
+    ip: values.textIfGiven("status.bind_addr") ?? values.text("bind_addr"),
     adminToken,
     readToken,
   };
