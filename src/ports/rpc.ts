@@ -50,6 +50,11 @@ export interface RpcServeOptions {
   readonly port: number;
   readonly security: RpcSecurity;
   readonly health: RpcHealth;
+  /**
+   * The addresses under which peers dial this node. When given, a link proof made for another address is refused, so
+   * that whoever inherits the address of a dead node can't pass a peer's proof on to us; left out: not checked.
+   */
+  readonly audience?: () => readonly Address[];
   /** Called for every authenticated link. MUST NOT throw; the stream ends when the promise settles. */
   readonly onLink: (stream: LinkStream) => Promise<void>;
   /** Told of refused callers, for counters and the log; carries no secret. */

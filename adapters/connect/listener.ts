@@ -1,0 +1,127 @@
+/**
+ * Listens for connections, with or without TLS.
+ *
+ * @module
+ */
+
+import * as net from "node:net";
+import * as tls from "node:tls";
+import { type Address, ClusterError, formatAddress, type RpcTls } from "../../mod.ts";
+import { systemCode } from "./dial_errors.ts";
+
+const TLS_HANDSHAKE_MS = 10_000;
+
+/** What a listener needs. */
+export interface ListenerOptions {
+  readonly ip: string;
+  readonly port: number;
+  readonly tls: RpcTls | undefined;
+  readonly connectionsMax: number;
+  /** A connection that may speak HTTP/2 now. Its errors are listened to already. */
+  readonly onSocket: (socket: net.Socket) => void;
+  /** A handshake failed; `reason` is a code. */
+  readonly onRefused: (from: Address, reason: string) => void;
+}
+
+/** A bound listener; the sockets it handed out are not its concern. */
+export interface Listener {
+  readonly local: Address;
+  close(): void;
+}
+
+/** Binds; rejects with `ClusterError` `bind-failed`, or `bad-config` when the TLS material cannot be used. */
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const server = options.tls === undefined ? plainServer(options) : tlsServer(options, options.tls);
+  server.maxConnections = options.connectionsMax;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error) => reject(bindError(options, error)));
+    server.once("listening", resolve);
+    server.listen({ host: options.ip, port: options.port });
+  });
+  server.removeAllListeners("error");
+  // A failing accept must not end the process; the listener goes on.
+  server.on("error", () => {});
+  const bound = server.address() as net.AddressInfo;
+  return {
+    local: formatAddress(bound.address, bound.port),
+    close: () => server.close(),
+  };
+}
+
+function plainServer(options: ListenerOptions): net.Server {
+  return net.createServer((socket) => {
+    prepare(socket);
+    options.onSocket(socket);
+  });
+}
+
+function tlsServer(options: ListenerOptions, material: RpcTls): net.Server {
+  const server = createTlsServer(material, (socket) => {
+    prepare(socket);
+    const from = formatAddress(socket.remoteAddress ?? "", socket.remotePort ?? 0);
+    if (material.clientAuth && !socket.authorized) {
+      options.onRefused(from, "no valid client certificate");
+      socket.destroy();
+      return;
+    }
+    if (socket.alpnProtocol !== "h2") {
+      options.onRefused(from, "no HTTP/2");
+      socket.destroy();
+      return;
+    }
+    options.onSocket(socket);
+  });
+  server.on("tlsClientError", (error, socket) => {
+    const from = formatAddress(socket.remoteAddress ?? "", socket.remotePort ?? 0);
+    options.onRefused(from, `TLS: ${systemCode(error)}`);
+    socket.destroy();
+  });
+  return server;
+}
+
+function createTlsServer(
+  material: RpcTls,
+  onSecure: (socket: tls.TLSSocket) => void,
+): tls.Server {
+  const { cert, key, ca, clientAuth } = material;
+  if (clientAuth && ca === undefined) {
+    throw new ClusterError(
+      "bad-config",
+      "Cannot demand client certificates: security.tls has no CA to check them with, set one",
+    );
+  }
+  try {
+    return tls.createServer({
+      cert,
+      key,
+      ...(ca === undefined ? {} : { ca }),
+      requestCert: clientAuth,
+      rejectUnauthorized: clientAuth,
+      ALPNProtocols: ["h2"],
+      minVersion: "TLSv1.2",
+      handshakeTimeout: TLS_HANDSHAKE_MS,
+    }, onSecure);
+  } catch (error) {
+    // The cause may quote key material: only its code goes on.
+    throw new ClusterError(
+      "bad-config",
+      `Cannot serve TLS: the certificate or the key cannot be used (${systemCode(error)})`,
+    );
+  }
+}
+
+function prepare(socket: net.Socket): void {
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, 15_000);
+  // The session on top reports what matters; without a listener an error would end the process.
+  socket.on("error", () => {});
+}
+
+function bindError({ ip, port }: ListenerOptions, cause: unknown): ClusterError {
+  return new ClusterError(
+    "bind-failed",
+    `Cannot serve RPC on "${formatAddress(ip, port)}": ${systemCode(cause)}, ` +
+      `free the port or choose another`,
+    { cause },
+  );
+}
