@@ -51,15 +51,6 @@ export interface Readiness {
   readonly reason: string;
 }
 
-/** One replication link as status shows it. */
-export interface LinkStatus {
-  readonly peer: string;
-  readonly state: string;
-  /** Keys that wait to be sent. */
-  readonly dirty: number;
-  readonly inFlight: number;
-}
-
 /** Everything status pages, metrics and tests read; a snapshot. Holds no secret. */
 export interface NodeStatus {
   readonly nodeId: string;
@@ -77,8 +68,9 @@ export interface NodeStatus {
   readonly healthScore: number;
   readonly encrypted: boolean;
   readonly membership: MembershipCounters;
-  readonly links: readonly LinkStatus[];
-  readonly replication: Readonly<Record<string, number>>;
+  readonly replication: ReplicationView;
+  /** Entities held by type. */
+  readonly entities: Readonly<Record<string, number>>;
   /** RPC callers turned away. */
   readonly rpcRefused: number;
 }
@@ -125,8 +117,10 @@ export interface ClusterNode extends AsyncDisposable {
   readiness(): Readiness;
   /** A snapshot for people and machines. */
   status(): NodeStatus;
-  /** Replicated entities of every type. */
-  readonly entities: Entities;
+  /** What this node was built from, defaults included. Holds secrets: never print it whole. */
+  readonly config: ResolvedConfig;
+  /** Replicated entities of a type, read locally and written everywhere. */
+  entities<T = unknown>(type: string): Entities<T>;
   /** Gossip keys. */
   readonly keys: NodeKeys;
   /** Calls `listener` for every event until the returned function is called. A throwing listener is logged. */

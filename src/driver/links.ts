@@ -1,0 +1,208 @@
+/**
+ * Moves frames between the replication machine and RPC streams; decides nothing.
+ *
+ * @module
+ */
+
+import { ClusterError } from "../core/errors.ts";
+import type { Address, Machine, Millis } from "../core/machine.ts";
+import type {
+  LinkId,
+  ReplicationEffect,
+  ReplicationEvent,
+  ReplicationInput,
+} from "../core/replication/contract.ts";
+import type { EntryWrite } from "../core/replication/entry.ts";
+import type { LinkFrame } from "../core/replication/frames.ts";
+import type { Version } from "../core/hlc.ts";
+import type { LinkStream, RpcSecurity } from "../ports/rpc.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import { drive, type Driven } from "./drive.ts";
+
+/** What the application plane needs to run. */
+export interface LinksOptions {
+  readonly runtime: Pick<Runtime, "clock" | "rpc">;
+  readonly machine: Machine<ReplicationInput, ReplicationEffect>;
+  readonly security: RpcSecurity;
+  readonly dialTimeoutMs: Millis;
+  /** Where a peer's RPC server is now; `undefined` when it is not known. */
+  readonly addressOf: (peer: string) => Address | undefined;
+  readonly onEvent: (event: ReplicationEvent) => void;
+}
+
+/** How often the machine is told what the wall clock shows. */
+const WALL_EVERY_MS = 1_000;
+
+/** The running application plane. Disposal closes every stream. */
+export class Links implements AsyncDisposable {
+  readonly #options: LinksOptions;
+  readonly #driven: Driven<ReplicationInput>;
+  readonly #streams: Map<LinkId, LinkStream> = new Map();
+  readonly #dialling: Map<LinkId, AbortController> = new Map();
+  /** Why the last dial of a peer failed; absent while its link stands or none was tried. */
+  readonly #failures: Map<string, string> = new Map();
+  readonly #settled: Map<number, (result: Version | ClusterError) => void> = new Map();
+  #stopWall: () => void = () => {};
+  #nextAccepted: LinkId = -1;
+  #nextOp = 1;
+  #closed = false;
+
+  /** Starts the machine. */
+  constructor(options: LinksOptions) {
+    this.#options = options;
+    const { clock } = options.runtime;
+    this.#driven = drive(options.machine, clock, (effect) => this.#perform(effect));
+    this.#driven.step({ type: "start", wallMs: clock.wall() });
+    this.#tellWall();
+  }
+
+  /** A member of our kind is there, or has restarted. */
+  peerUp(peer: string, boot: string, capabilities: readonly string[]): void {
+    this.#driven.step({ type: "peerUp", peer, boot, capabilities });
+  }
+
+  /** It is gone. */
+  peerDown(peer: string): void {
+    this.#failures.delete(peer);
+    this.#driven.step({ type: "peerDown", peer });
+  }
+
+  /** Why the peer could not be dialled last time; `undefined` when it could. */
+  failureOf(peer: string): string | undefined {
+    return this.#failures.get(peer);
+  }
+
+  /** Writes all or nothing under one stamp; throws `ClusterError` `too-large`, or `closed` after disposal. */
+  write(writes: readonly EntryWrite[]): Version {
+    const op = this.#nextOp++;
+    let result: Version | ClusterError = new ClusterError(
+      "closed",
+      "Cannot write: the node is closed",
+    );
+    this.#settled.set(op, (settled) => result = settled);
+    this.#driven.step({ type: "command", command: { type: "write", op, writes } });
+    this.#settled.delete(op);
+    if (result instanceof ClusterError) throw result;
+    return result;
+  }
+
+  /** Takes a stream that a peer has opened; resolves when it ends. */
+  async accept(stream: LinkStream): Promise<void> {
+    if (this.#closed) return stream.close();
+    const link = this.#nextAccepted--;
+    this.#streams.set(link, stream);
+    this.#driven.step({ type: "accepted", link });
+    await this.#pump(link, stream);
+  }
+
+  /** Closes every stream; what is not acknowledged stays dirty at whoever sent it. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#stopWall();
+    this.#driven.stop();
+    for (const controller of this.#dialling.values()) controller.abort();
+    for (const stream of this.#streams.values()) stream.close();
+    this.#streams.clear();
+    return Promise.resolve();
+  }
+
+  #tellWall(): void {
+    const { clock } = this.#options.runtime;
+    this.#stopWall = clock.alarm(clock.now() + WALL_EVERY_MS, () => {
+      this.#driven.step({ type: "wall", wallMs: clock.wall() });
+      this.#tellWall();
+    });
+  }
+
+  #perform(effect: ReplicationEffect): void {
+    switch (effect.type) {
+      case "open":
+        void this.#dial(effect.link, effect.peer);
+        return;
+      case "send":
+        void this.#send(effect.link, effect.frame);
+        return;
+      case "close":
+        this.#drop(effect.link);
+        return;
+      case "settled": {
+        const { result } = effect;
+        this.#settled.get(effect.op)?.(
+          result.ok ? result.version : new ClusterError(result.code, result.message),
+        );
+        return;
+      }
+      case "event":
+        this.#options.onEvent(effect.event);
+        return;
+    }
+  }
+
+  async #dial(link: LinkId, peer: string): Promise<void> {
+    const controller = new AbortController();
+    this.#dialling.set(link, controller);
+    try {
+      const address = this.#options.addressOf(peer);
+      if (address === undefined) {
+        throw new ClusterError(
+          "unreachable",
+          `Cannot dial ${JSON.stringify(peer)}: its RPC address is not known`,
+        );
+      }
+      const stream = await this.#options.runtime.rpc.dial(address, {
+        security: this.#options.security,
+        timeoutMs: this.#options.dialTimeoutMs,
+        signal: controller.signal,
+      });
+      if (!this.#dialling.delete(link)) return stream.close();
+      this.#failures.delete(peer);
+      this.#streams.set(link, stream);
+      this.#driven.step({ type: "linkOpened", link });
+      await this.#pump(link, stream);
+    } catch (error) {
+      if (!this.#dialling.delete(link)) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#failures.set(peer, reason);
+      this.#driven.step({ type: "linkFailed", link, reason });
+    }
+  }
+
+  async #pump(link: LinkId, stream: LinkStream): Promise<void> {
+    let reason: string | undefined;
+    try {
+      for await (const frame of stream.frames) {
+        if (this.#streams.get(link) !== stream) return;
+        this.#driven.step({ type: "frame", link, frame });
+      }
+    } catch (error) {
+      reason = error instanceof Error ? error.message : String(error);
+    }
+    this.#lost(link, stream, reason);
+  }
+
+  async #send(link: LinkId, frame: LinkFrame): Promise<void> {
+    const stream = this.#streams.get(link);
+    if (stream === undefined) return;
+    try {
+      await stream.send(frame);
+      if (this.#streams.get(link) === stream) this.#driven.step({ type: "writable", link });
+    } catch (error) {
+      this.#lost(link, stream, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #lost(link: LinkId, stream: LinkStream, reason: string | undefined): void {
+    if (this.#streams.get(link) !== stream) return;
+    this.#streams.delete(link);
+    stream.close();
+    this.#driven.step({ type: "linkClosed", link, ...(reason === undefined ? {} : { reason }) });
+  }
+
+  #drop(link: LinkId): void {
+    this.#dialling.get(link)?.abort();
+    this.#dialling.delete(link);
+    const stream = this.#streams.get(link);
+    this.#streams.delete(link);
+    stream?.close();
+  }
+}
