@@ -12,6 +12,8 @@ export interface GoUdp {
   readonly blockOut?: boolean;
   /** Share of arriving datagrams dropped, 0 to 1. */
   readonly lossIn?: number;
+  /** Addresses whose datagrams are dropped both ways. */
+  readonly blockPeers?: readonly string[];
 }
 
 /** One Go node; absent fields keep the preset's value. */

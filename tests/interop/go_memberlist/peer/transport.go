@@ -3,6 +3,7 @@ package peer
 import (
 	"log"
 	"math/rand"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,17 @@ type UDP struct {
 	BlockOut bool `json:"blockOut"`
 	// LossIn is the share of arriving datagrams that is dropped, 0 to 1.
 	LossIn float64 `json:"lossIn"`
+	// BlockPeers drops datagrams from and to these addresses only.
+	BlockPeers []string `json:"blockPeers"`
+}
+
+func (u *UDP) dropsFrom(addr string) bool {
+	return u.BlockIn || slices.Contains(u.BlockPeers, addr) ||
+		(u.LossIn > 0 && rand.Float64() < u.LossIn)
+}
+
+func (u *UDP) dropsTo(addr string) bool {
+	return u.BlockOut || slices.Contains(u.BlockPeers, addr)
 }
 
 // transport is the ordinary network transport with a filter on its datagrams.
@@ -65,8 +77,7 @@ func (t *transport) filter() {
 		select {
 		case packet := <-t.NetTransport.PacketCh():
 			t.packetsIn.Add(1)
-			udp := t.udp.Load()
-			if udp.BlockIn || (udp.LossIn > 0 && rand.Float64() < udp.LossIn) {
+			if t.udp.Load().dropsFrom(packet.From.String()) {
 				t.packetsDropped.Add(1)
 				continue
 			}
@@ -96,7 +107,7 @@ func (t *transport) WriteTo(b []byte, addr string) (time.Time, error) {
 }
 
 func (t *transport) WriteToAddress(b []byte, to memberlist.Address) (time.Time, error) {
-	if t.udp.Load().BlockOut {
+	if t.udp.Load().dropsTo(to.Addr) {
 		t.packetsDropped.Add(1)
 		return time.Now(), nil
 	}
