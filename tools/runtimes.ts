@@ -90,34 +90,36 @@ export function bufProgram(): string {
 
 function findDeno(): FoundRuntime | string {
   const tried = process.versions["deno"] === undefined
-    ? [process.env["ALTHING_DENO"], onPath("deno")]
+    ? [process.env["ALTHING_DENO"] ?? "", ...onPath("deno")]
     : [process.execPath];
   for (const program of tried) {
-    const version = program === undefined ? undefined : versionOf(program);
-    if (program !== undefined && version !== undefined) return { name: "deno", version, program };
+    const version = versionOf(program);
+    if (version !== undefined) return { name: "deno", version, program };
   }
   return `Deno was not found on the PATH: start with "npx -y deno@2.9.6 task ..."`;
 }
 
 function findNode(): FoundRuntime | string {
   const oldest = NODE_OLDEST.join(".");
-  const program = process.env["ALTHING_NODE"] ?? onPath("node");
-  if (program === undefined) {
-    return `Node was not found on the PATH: install Node ${oldest} or newer to run there too`;
+  let tooOld = "";
+  for (const program of [process.env["ALTHING_NODE"] ?? "", ...onPath("node")]) {
+    // Without a Node on the machine, Deno gives its tasks a `node` that is itself: it says "deno".
+    const version = versionOf(program, /^v(\d+\.\d+\.\d+)/);
+    if (version === undefined) continue;
+    const [major = 0, minor = 0] = version.split(".").map(Number);
+    if (major > NODE_OLDEST[0] || (major === NODE_OLDEST[0] && minor >= NODE_OLDEST[1])) {
+      return { name: "node", version, program };
+    }
+    tooOld = version;
   }
-  const version = versionOf(program);
-  if (version === undefined) return `Node at ${JSON.stringify(program)} does not tell its version`;
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  if (major < NODE_OLDEST[0] || (major === NODE_OLDEST[0] && minor < NODE_OLDEST[1])) {
-    return `Node ${version} on the PATH is too old: install Node ${oldest} or newer to run there too`;
-  }
-  return { name: "node", version, program };
+  const state = tooOld === "" ? "Node was not found on the PATH" : `Node ${tooOld} is too old`;
+  return `${state}: install Node ${oldest} or newer to run there too`;
 }
 
 function findBun(): FoundRuntime | string {
-  for (const program of [onPath("bun"), ...platformPrograms("@oven", "bun-", ["bin", "bun"])]) {
-    const version = program === undefined ? undefined : versionOf(program);
-    if (program !== undefined && version !== undefined) return { name: "bun", version, program };
+  for (const program of [...onPath("bun"), ...platformPrograms("@oven", "bun-", ["bin", "bun"])]) {
+    const version = versionOf(program);
+    if (version !== undefined) return { name: "bun", version, program };
   }
   return "Bun was not found on the PATH or in node_modules: it has no build for this platform";
 }
@@ -154,27 +156,26 @@ function list(folder: string): string[] {
   return existsSync(folder) ? readdirSync(folder).sort() : [];
 }
 
-function onPath(name: string): string | undefined {
-  const suffixes = process.platform === "win32" ? [".exe"] : [""];
-  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
+/** Every program of that name on the PATH, in its order. */
+function onPath(name: string): string[] {
+  const file = process.platform === "win32" ? `${name}.exe` : name;
+  return (process.env["PATH"] ?? "").split(delimiter)
     // A package's wrapper script is no runtime of its own: it starts what we look for anyway.
-    if (folder === "" || folder.endsWith(join("node_modules", ".bin"))) continue;
-    for (const suffix of suffixes) {
-      const program = join(folder, name + suffix);
-      if (existsSync(program)) return program;
-    }
-  }
-  return undefined;
+    .filter((folder) => folder !== "" && !folder.endsWith(join("node_modules", ".bin")))
+    .map((folder) => join(folder, file))
+    .filter((program) => existsSync(program));
 }
 
-function versionOf(program: string): string | undefined {
+/** What a program says of its version; `undefined` when it does not run or says something else. */
+function versionOf(program: string, pattern: RegExp = /(\d+\.\d+\.\d+)/): string | undefined {
+  if (program === "") return undefined;
   try {
     const said = execFileSync(program, ["--version"], {
       encoding: "utf8",
       timeout: 20_000,
       stdio: ["ignore", "pipe", "ignore"],
     });
-    return /\d+\.\d+\.\d+/.exec(said)?.[0];
+    return pattern.exec(said)?.[1];
   } catch {
     return undefined;
   }
