@@ -37,7 +37,8 @@ export function countTests(
   const passed = cases.filter((c) => c.outcome === "passed").length;
   let failed = cases.filter((c) => c.outcome === "failed").length;
   failed = Math.max(failed, failedInReport(runtime, junit, output, failed));
-  if (code !== 0 && failed === 0) failed = 1;
+  // A runner that a test made exit leaves no report, whatever its code says.
+  if (failed === 0 && (code !== 0 || cases.length === 0)) failed = 1;
   const skipped = cases.filter((c) => c.outcome === "skipped").map((c) => c.name);
   return { passed, failed, skipped };
 }

@@ -61,6 +61,7 @@ describe("counting tests", () => {
   it("never calls a run that died a success", () => {
     for (const runtime of ["deno", "node", "bun"] as const) {
       assert.equal(countTests(runtime, "", "", 139).failed, 1);
+      assert.equal(countTests(runtime, "", "", 0).failed, 1);
     }
   });
 });
