@@ -45,6 +45,13 @@ export interface WireConfig {
   readonly compression: boolean;
   /** 1 sends encryption version 0 (padded); 2 to 5 send version 1. */
   readonly protocolVersion: number;
+  /**
+   * Most rows taken from one push/pull; a cluster of known size may lower it, since tiny compressed rows are the
+   * cheapest way to fill our memory.
+   *
+   * @default 1_048_576
+   */
+  readonly pushPullNodesMax?: number;
 }
 
 /** The installed ciphers as the codecs see them. */
