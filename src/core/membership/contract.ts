@@ -65,7 +65,10 @@ export type MembershipInput =
   }
   /** A datagram to `to` could not even be written (no route, socket gone). */
   | { readonly type: "packetFailed"; readonly to: Address }
-  /** A stream was accepted; the driver picks `stream`, unique among accepted ones. */
+  /**
+   * A stream was accepted. The driver picks `stream`, negative and never used before: accepted streams count down
+   * from -1, dialled ones count up from 1, so that the two never meet.
+   */
   | { readonly type: "accepted"; readonly stream: number; readonly from: Address }
   /** A stream asked for with `dial` is open; the request has been written. */
   | { readonly type: "connected"; readonly stream: number }
@@ -77,9 +80,12 @@ export type MembershipInput =
   | { readonly type: "lag"; readonly lagMs: Millis }
   | { readonly type: "command"; readonly command: MembershipCommand };
 
-/** What this node's owner asks for. Every command but `userBroadcast` and `keysChanged` is answered by `settled`. */
+/** What this node's owner asks for. Every command that carries an `op` is answered by exactly one `settled`. */
 export type MembershipCommand =
-  /** Push/pulls with every address, several at a time; succeeds if one does, with the count. */
+  /**
+   * Push/pulls with every address, several at a time; succeeds if one does, with the count. An address may be
+   * `name/ip:port`. Our own address is left out; nothing left to join is a success with count 0.
+   */
   | { readonly type: "join"; readonly op: number; readonly addresses: readonly Address[] }
   /** Announces a graceful leave and waits until it was sent `RetransmitMult` times or `timeoutMs` passed. */
   | { readonly type: "leave"; readonly op: number; readonly timeoutMs: Millis }
@@ -106,8 +112,11 @@ export type MembershipCommand =
     readonly to: string;
     readonly payload: Uint8Array;
   }
-  /** Queues application bytes for gossip (one hop, `RetransmitMult` sends). */
-  | { readonly type: "userBroadcast"; readonly payload: Uint8Array }
+  /**
+   * Queues application bytes for gossip (one hop, `RetransmitMult` sends). Bytes that fit no packet are refused:
+   * `settled` says `too-large` when `op` is given, `broadcastsRefused` counts it in any case.
+   */
+  | { readonly type: "userBroadcast"; readonly op?: number; readonly payload: Uint8Array }
   /** One direct ping; settled with the round-trip time. */
   | { readonly type: "ping"; readonly op: number; readonly to: string };
 
@@ -125,7 +134,10 @@ export type MembershipResult =
 export type MembershipEffect =
   /** Send one datagram. */
   | { readonly type: "packet"; readonly to: Address; readonly bytes: Uint8Array }
-  /** Open a stream, write `request`, then feed what comes back. The machine closes it when done or too late. */
+  /**
+   * Open a stream, write `request`, then feed what comes back. `stream` is positive and never used before. The
+   * machine closes it when done or too late.
+   */
   | {
     readonly type: "dial";
     readonly stream: number;
@@ -207,7 +219,25 @@ export interface MembershipCounters {
   readonly probes: number;
   readonly probesFailed: number;
   readonly refutations: number;
+  /** Broadcasts that had to make room for others. */
   readonly queueOverflow: number;
+  /** Packets not sent toward an address that belongs to no member, as there were too many. */
   readonly reflectionsRefused: number;
+  /** Accepted streams closed by us as their message did not come in time, or as all together held too much. */
+  readonly streamsExpired: number;
+  /** Alive messages refused: name, address, versions, metadata, network, delegate. */
+  readonly aliveRefused: number;
+  /** Messages ignored for an incarnation that nobody can have reached. */
+  readonly incarnationsRefused: number;
+  /** Alive messages ignored as their member is remembered as gone. */
+  readonly tombstoned: number;
+  /** Members refused as the table is full. */
+  readonly membersRefused: number;
+  /** Alive messages that claimed a name in use elsewhere. */
+  readonly conflicts: number;
+  /** Messages too large for a packet, left to the state exchange (ours) or refused (the application's). */
+  readonly broadcastsRefused: number;
+  /** Times this process was found blocked for longer than half a probe timeout. */
+  readonly lags: number;
   readonly dropped: Readonly<Record<DropReason, number>>;
 }
