@@ -33,7 +33,7 @@ function deepStages(): Stage[] {
     stages.push({ ...countedStage("simulate", claim, command, { timeoutMs }), alone: false });
   }
   if (filesUnder(ROOT, ["tests/soak"]).length > 0) {
-    const command = tool("tools/test.ts", "--runtime", "deno", "tests/soak");
+    const command = tool("tools/test.ts", "--serial", "--runtime", "deno", "tests/soak");
     stages.push(countedStage("soak", "long-lived processes stay well", command, { timeoutMs }));
   }
   return stages;

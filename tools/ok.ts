@@ -87,12 +87,12 @@ function testStages(): Stage[] {
     countedStage(
       "test:runtime",
       "real processes on three runtimes form clusters",
-      task("--runtime", "deno", "tests/runtime"),
+      task("--serial", "--runtime", "deno", "tests/runtime"),
     ),
     countedStage(
       "test:interop",
       "real memberlist nodes and ours form clusters",
-      task("--runtime", "deno", "tests/interop"),
+      task("--serial", "--runtime", "deno", "tests/interop"),
     ),
   ];
 }

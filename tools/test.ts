@@ -6,6 +6,9 @@
  * deno task test --runtime node tests/unit/wire   # one folder or file, one runtime
  * ```
  *
+ * `--serial` runs one file at a time, for tests that start processes and measure time; `--verbose`
+ * shows what the runners print.
+ *
  * @module
  */
 
@@ -37,7 +40,11 @@ const RUN_MS_MAX = 20 * 60_000;
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: { runtime: { type: "string" }, verbose: { type: "boolean", default: false } },
+    options: {
+      runtime: { type: "string" },
+      serial: { type: "boolean", default: false },
+      verbose: { type: "boolean", default: false },
+    },
     allowPositionals: true,
   });
   await ensureSetup();
@@ -56,7 +63,10 @@ async function main(args: readonly string[]): Promise<number> {
   let failed = inCi ? missing.length : 0;
   const stream = values.verbose || found.length === 1;
   const runs = found.map((runtime) => async (): Promise<void> => {
-    const { counts, output, seconds } = await runOn(runtime, files, stream);
+    const { counts, output, seconds } = await runOn(runtime, files, {
+      stream,
+      serial: values.serial,
+    });
     const bad = counts.failed + (inCi ? counts.skipped.length : 0);
     passed += counts.passed;
     failed += bad;
@@ -104,14 +114,14 @@ interface RuntimeRun {
 async function runOn(
   runtime: FoundRuntime,
   files: readonly string[],
-  stream: boolean,
+  how: { readonly stream: boolean; readonly serial: boolean },
 ): Promise<RuntimeRun> {
   const folder = mkdtempSync(join(tmpdir(), "althing-test-"));
   const report = join(folder, "junit.xml");
   try {
-    const result = await run(testCommand(runtime, files, report), {
+    const result = await run(testCommand(runtime, files, report, how.serial), {
       timeoutMs: RUN_MS_MAX,
-      stream,
+      stream: how.stream,
       env: { NO_COLOR: "1", FORCE_COLOR: "0", ...programs() },
     });
     const junit = existsSync(report) ? readFileSync(report, "utf8") : "";
@@ -131,17 +141,23 @@ function programs(): Record<string, string> {
   return deno === undefined ? {} : { ALTHING_DENO: deno.program };
 }
 
-function testCommand(runtime: FoundRuntime, files: readonly string[], report: string): string[] {
+function testCommand(
+  runtime: FoundRuntime,
+  files: readonly string[],
+  report: string,
+  serial: boolean,
+): string[] {
   switch (runtime.name) {
     case "deno":
-      return [runtime.program, "test", "-A", "--no-check", "--parallel", `--junit-path=${report}`]
-        .concat(files);
-    case "bun":
+      return [runtime.program, "test", "-A", "--no-check", `--junit-path=${report}`]
+        .concat(serial ? [] : "--parallel", files);
+    case "bun": // runs one file at a time anyway
       return [runtime.program, "test", "--timeout=120000", "--reporter=junit"]
         .concat(`--reporter-outfile=${report}`, files.map((file) => `./${file}`));
     case "node":
       return [runtime.program, "--test", "--test-reporter=spec", "--test-reporter=junit"]
         .concat("--test-reporter-destination=stdout", `--test-reporter-destination=${report}`)
+        .concat(serial ? "--test-concurrency=1" : [])
         .concat(files.map((file) => join(".build", file.replace(/\.ts$/, ".js"))));
   }
 }
