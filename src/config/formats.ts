@@ -86,8 +86,10 @@ export const ENDPOINT: TextFormat = {
 export const DNS_NAME: TextFormat = {
   allowed: 'a host name such as "gw.example", "_gossip._tcp.gw.example" or "gw.example:10101"',
   pattern: "^[\\w.-]+(:[1-9][0-9]{0,4})?$",
-  accepts: (text) =>
-    ipToBytes(text) === undefined && (isHost(text) || parseHostPort(text) !== undefined),
+  accepts: (text) => {
+    const host = parseHostPort(text)?.host ?? text;
+    return isHost(host) && ipToBytes(host) === undefined;
+  },
 };
 
 /** The address of a DNS server. */

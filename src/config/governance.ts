@@ -5,7 +5,7 @@
  */
 
 import { isRecord } from "./check.ts";
-import { anyOf, refuse, shown } from "./refuse.ts";
+import { refuse, shown } from "./refuse.ts";
 
 /** An entity that a file puts into the cluster. */
 export interface EntitySeed {
@@ -45,6 +45,8 @@ const SECTIONS: readonly Section[] = [
   { name: "virtual_keys", type: "virtual_key", id: "id", prefix: "" },
   { name: "routing_rules", type: "routing_rule", id: "id", prefix: "" },
 ];
+
+const JSON_KINDS = "allowed is an object, a list, a text, a finite number, true, false or null";
 
 /** Ids are no longer than this, in UTF-16 units. */
 const ID_LENGTH_MAX = 256;
@@ -112,7 +114,7 @@ function refuseUnlessJson(value: unknown, path: string, depth: number): void {
   } else if (isRecord(value)) {
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype && prototype !== null) {
-      refuse(path, `it is an object of a class, allowed is ${anyOf(JSON_KINDS)}`);
+      refuse(path, `it is an object of a class, ${JSON_KINDS}`);
     }
     for (const [key, item] of Object.entries(value)) {
       refuseUnlessJson(item, `${path}.${key}`, depth + 1);
@@ -121,8 +123,6 @@ function refuseUnlessJson(value: unknown, path: string, depth: number): void {
     value !== null && typeof value !== "string" && typeof value !== "boolean" &&
     !(typeof value === "number" && Number.isFinite(value))
   ) {
-    refuse(path, `current value is ${shown(value)}, allowed is ${anyOf(JSON_KINDS)}`);
+    refuse(path, `current value is ${shown(value)}, ${JSON_KINDS}`);
   }
 }
-
-const JSON_KINDS = ["object", "list", "text", "number", "true", "false", "null"] as const;

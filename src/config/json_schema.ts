@@ -1,6 +1,7 @@
 /**
  * The JSON Schema of a configuration file, derived from the same description as the check, so that editors complete
- * the file. It is a little more lenient than `resolveConfig`: relations that need arithmetic are not in it.
+ * the file. It is more lenient than `resolveConfig`: relations that need arithmetic are not in it. In one place it is
+ * stricter: it looks at `config_store` also when `storage` is set.
  *
  * @module
  */
@@ -165,11 +166,23 @@ function needsOfDiscovery(): readonly JsonObject[] {
 }
 
 function configStore(): JsonObject {
-  const postgres = schemaOf(POSTGRES, POSTGRES);
+  const isOn = { properties: { enabled: ON }, required: ["enabled"] };
+  const isPostgres = {
+    properties: { enabled: ON, type: { const: "postgres" } },
+    required: ["enabled", "type"],
+  };
+  const { description, type, properties } = schemaOf(CONFIG_STORE, CONFIG_STORE);
   return {
-    ...schemaOf(CONFIG_STORE, CONFIG_STORE),
-    if: { properties: { enabled: ON, type: { const: "postgres" } }, required: ["enabled", "type"] },
-    then: { properties: { config: postgres }, required: ["config"] },
+    description,
+    type,
+    properties: { enabled: (properties as JsonObject)["enabled"] },
+    allOf: [
+      { if: isOn, then: { properties } },
+      {
+        if: isPostgres,
+        then: { properties: { config: schemaOf(POSTGRES, POSTGRES) }, required: ["config"] },
+      },
+    ],
   };
 }
 

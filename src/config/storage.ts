@@ -5,9 +5,16 @@
  */
 
 import { type CheckedValues, checkGroup, type EnvLookup } from "./check.ts";
+import type { Field, GroupField } from "./field.ts";
 import { shown } from "./refuse.ts";
 import type { PostgresStorage, StorageConfig } from "./resolved.ts";
 import { CONFIG_STORE, POSTGRES } from "./schema.ts";
+
+/** As much of a store as is looked at before it is known to be on. */
+const SWITCH: GroupField = {
+  ...CONFIG_STORE,
+  fields: { enabled: CONFIG_STORE.fields["enabled"] as Field },
+};
 
 /**
  * `config_store` is looked at only when `storage` is not set or is PostgreSQL, whose connection only it describes; one
@@ -49,8 +56,8 @@ function fromConfigStore(
   notices: string[],
 ): PostgresStorage | undefined {
   if (raw === undefined) return undefined;
+  if (!checkGroup(SWITCH, raw, "config_store", env).flag("enabled")) return undefined;
   const store = checkGroup(CONFIG_STORE, raw, "config_store", env);
-  if (!store.flag("enabled")) return undefined;
   const type = store.textIfGiven("type");
   if (type !== "postgres") {
     notices.push(
