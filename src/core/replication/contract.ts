@@ -1,0 +1,180 @@
+/**
+ * What goes into the replication machine and what comes out of it.
+ *
+ * The driver moves frames and dials; it decides nothing. Links are numbers: those the machine dials count up from 1,
+ * those the driver accepts are numbered -1, -2 and so on by the driver, never twice.
+ *
+ * Time: `now` is monotonic. The wall clock comes in with `start` and again with `wall` whenever the driver likes (about
+ * every second, so that a clock set by hand is seen); in between it is taken to run with the monotonic one.
+ *
+ * @module
+ */
+
+import type { ClusterErrorCode } from "../errors.ts";
+import type { Version } from "../hlc.ts";
+import type { Millis, Tick, WallMillis } from "../machine.ts";
+import type { EntryWrite, StoredEntry } from "./entry.ts";
+import type { LinkFrame } from "./frames.ts";
+
+/** Names a stream between driver and machine. */
+export type LinkId = number;
+
+/** What the world tells the replication machine. */
+export type ReplicationInput =
+  | Tick
+  /** First input, once. */
+  | { readonly type: "start"; readonly wallMs: WallMillis }
+  /** What the wall clock shows now. */
+  | { readonly type: "wall"; readonly wallMs: WallMillis }
+  /** A member that speaks our protocol is alive or suspect. Repeat it when `boot` changes; harmless otherwise. */
+  | {
+    readonly type: "peerUp";
+    readonly peer: string;
+    readonly boot: string;
+    readonly capabilities: readonly string[];
+  }
+  /** It is dead, left or no longer ours. */
+  | { readonly type: "peerDown"; readonly peer: string }
+  /** The stream asked for with `open` stands. */
+  | { readonly type: "linkOpened"; readonly link: LinkId }
+  /** The stream asked for with `open` could not be had. Last word on this link. */
+  | { readonly type: "linkFailed"; readonly link: LinkId; readonly reason: string }
+  /** A stream, dialled or accepted, ended or broke. Last word on this link; not owed after `close`. */
+  | { readonly type: "linkClosed"; readonly link: LinkId; readonly reason?: string }
+  /** A stream was accepted and authenticated. */
+  | { readonly type: "accepted"; readonly link: LinkId }
+  /** A frame came. */
+  | { readonly type: "frame"; readonly link: LinkId; readonly frame: LinkFrame }
+  /** The stream took the frame of one `send` and can take more: exactly one for each `send`. */
+  | { readonly type: "writable"; readonly link: LinkId }
+  | { readonly type: "command"; readonly command: ReplicationCommand };
+
+/** What this node's owner asks for; answered by `settled` in the same step. */
+export type ReplicationCommand = {
+  /** Writes all or nothing under one stamp. */
+  readonly type: "write";
+  /** Comes back in `settled`. */
+  readonly op: number;
+  readonly writes: readonly EntryWrite[];
+};
+
+/** What became of a command. */
+export type ReplicationResult =
+  | { readonly ok: true; readonly version: Version }
+  | { readonly ok: false; readonly code: ClusterErrorCode; readonly message: string };
+
+/** What the replication machine asks of the world, in order. */
+export type ReplicationEffect =
+  /** Dial the peer; answer with `linkOpened` or `linkFailed`. */
+  | { readonly type: "open"; readonly link: LinkId; readonly peer: string }
+  /** Write a frame; answer with one `writable` once the stream took it. */
+  | { readonly type: "send"; readonly link: LinkId; readonly frame: LinkFrame }
+  /** Close a stream, or stop dialling it. Inputs about it are ignored from now on. */
+  | { readonly type: "close"; readonly link: LinkId; readonly reason: string }
+  | { readonly type: "settled"; readonly op: number; readonly result: ReplicationResult }
+  | { readonly type: "event"; readonly event: ReplicationEvent };
+
+/** Where a dialled link stands. */
+export type LinkState = "waiting" | "dialling" | "greeting" | "open";
+
+/** Facts for the layers above, the log and the status page. */
+export type ReplicationEvent =
+  /** The newest value of a key is another one now. */
+  | {
+    readonly type: "changed";
+    readonly entry: StoredEntry;
+    /** What was there before, tombstone included; `undefined` when nothing was. */
+    readonly old: StoredEntry | undefined;
+    /** Written here. */
+    readonly local: boolean;
+  }
+  /** A stamp from too far in the future was refused; told at most once a minute per origin. */
+  | {
+    readonly type: "futureStamp";
+    /** Node id of the writer whose clock is ahead. */
+    readonly origin: string;
+    /** Who sent it to us. */
+    readonly from: string;
+    readonly entityType: string;
+    readonly key: string;
+    readonly aheadMs: Millis;
+  }
+  /** A peer refused an entry of ours. */
+  | {
+    readonly type: "refused";
+    readonly peer: string;
+    readonly entityType: string;
+    readonly key: string;
+    readonly reason: string;
+  }
+  /** Its stamp counted nowhere, so it got a new one. */
+  | { readonly type: "restamped"; readonly entry: StoredEntry }
+  /** Our snapshot: entries received so far. */
+  | { readonly type: "snapshotProgress"; readonly from: string; readonly entries: number }
+  /** First sync done: by snapshot, or because nobody had anything. */
+  | { readonly type: "ready"; readonly how: "snapshot" | "alone" | "first" }
+  | {
+    readonly type: "linkState";
+    readonly peer: string;
+    readonly state: LinkState | "gone";
+    readonly reason?: string;
+  };
+
+/** One dialled link, for people. */
+export interface LinkView {
+  readonly peer: string;
+  readonly state: LinkState;
+  /** Keys waiting to be sent. */
+  readonly dirty: number;
+  /** Batches sent and not acknowledged. */
+  readonly inFlight: number;
+  /** When the peer last acknowledged a batch, on our monotonic clock. */
+  readonly lastAckMs: Millis | undefined;
+  /** Entries the peer refuses at present. */
+  readonly refused: number;
+  /** Why the link was last lost. */
+  readonly lastError: string | undefined;
+}
+
+/** Counted since start. */
+export interface ReplicationCounters {
+  writes: number;
+  /** Entries taken from peers. */
+  applied: number;
+  /** Entries from peers that were not newer than ours: late or doubled. */
+  stale: number;
+  /** Entries from peers that did not decode, or had names or stamps out of bounds. */
+  malformed: number;
+  /** Entries refused for a stamp in the future. */
+  futureStamps: number;
+  /** Entries refused for another reason. */
+  refused: number;
+  /** Entries given a new stamp because theirs counted nowhere. */
+  restamped: number;
+  batchesSent: number;
+  batchesReceived: number;
+  entriesSent: number;
+  digestsStarted: number;
+  digestsDiffering: number;
+  snapshotsServed: number;
+  tombstonesPurged: number;
+  /** Links cut because the peer broke the protocol. */
+  protocolErrors: number;
+}
+
+/** A look at the machine, for status pages. */
+export interface ReplicationView {
+  /** First sync done and clock in order. */
+  readonly ready: boolean;
+  /** Why not. */
+  readonly notReadyBecause: string | undefined;
+  readonly links: readonly LinkView[];
+  readonly inboundLinks: number;
+  /** Keys held, tombstones not counted. */
+  readonly entries: number;
+  readonly tombstones: number;
+  readonly storeBytes: number;
+  /** How far our clock is off the peers' median; positive: ahead. */
+  readonly clockOffMs: number;
+  readonly counters: Readonly<ReplicationCounters>;
+}

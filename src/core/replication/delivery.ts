@@ -1,0 +1,247 @@
+/**
+ * What one peer has yet to hear, what is on its way, and what it refused.
+ *
+ * @module
+ */
+
+import { isTooFarAhead } from "../hlc.ts";
+import type { Millis } from "../machine.ts";
+import type { ReplicationEffect } from "./contract.ts";
+import { parsePrefix } from "./digest.ts";
+import { DirtyKeys } from "./dirty.ts";
+import type { StoredEntry } from "./entry.ts";
+import type { Batch, BatchAck, Pull } from "./frames.ts";
+import { FUTURE_STAMP, type LinkContext, REFUSALS_ACCEPTED_MAX } from "./link_host.ts";
+import { SnapshotCursor } from "./snapshot.ts";
+import type { Slot } from "./store.ts";
+
+interface InFlight {
+  readonly sequence: number;
+  readonly entries: readonly StoredEntry[];
+  readonly snapshot: boolean;
+  readonly end: boolean;
+  readonly sentAt: Millis;
+}
+
+/**
+ * Dirty keys, snapshot and the window of one peer. Holds at most one place per key and a window of batches, whatever
+ * the peer does.
+ */
+export class Delivery {
+  readonly #peer: string;
+  readonly #context: LinkContext;
+  readonly #dirty: DirtyKeys = new DirtyKeys();
+  readonly #refused: Map<Slot, string> = new Map();
+  #inFlight: InFlight[] = [];
+  #sequence = 0;
+  #lastFlushAt: Millis = -Infinity;
+  #retryAt: Millis | undefined;
+  #cursor: SnapshotCursor | undefined;
+  #cursorBoot = "";
+  #endSent = false;
+  #snapshotTurn = false;
+  /** When the peer last acknowledged. */
+  lastAckMs: Millis | undefined;
+
+  constructor(peer: string, context: LinkContext) {
+    this.#peer = peer;
+    this.#context = context;
+  }
+
+  /** Keys waiting. */
+  get dirty(): number {
+    return this.#dirty.size;
+  }
+
+  /** Batches sent and not acknowledged. */
+  get inFlight(): number {
+    return this.#inFlight.length;
+  }
+
+  /** When the oldest of them was sent. */
+  get oldestSentAt(): Millis | undefined {
+    return this.#inFlight[0]?.sentAt;
+  }
+
+  /** What the peer refuses at present, and why. */
+  get refused(): ReadonlyMap<Slot, string> {
+    return this.#refused;
+  }
+
+  /** Nothing waits and nothing is on its way. */
+  get isQuiet(): boolean {
+    return this.#dirty.size === 0 && this.#inFlight.length === 0 && !this.#servesSnapshot;
+  }
+
+  get #servesSnapshot(): boolean {
+    return this.#cursor !== undefined && !this.#endSent;
+  }
+
+  /** The slot's newest entry has to reach the peer. */
+  mark(slot: Slot): void {
+    if (this.#refused.size > 0) this.#refused.delete(slot);
+    this.#dirty.mark(slot);
+  }
+
+  /** The peer asked for these. */
+  markPulled({ keys, prefixes }: Pull): void {
+    const { store } = this.#context;
+    for (const { type, key } of keys) {
+      const slot = store.find(type, key);
+      if (slot !== undefined) this.mark(slot);
+    }
+    for (const prefix of prefixes) {
+      const digits = parsePrefix(prefix);
+      if (digits === undefined) continue;
+      for (const slot of store.tree.below(digits)) this.mark(slot);
+    }
+  }
+
+  /** This boot of the peer wants everything. Asked again while under way, it goes on where it stands. */
+  serveSnapshot(boot: string): void {
+    if (this.#cursor !== undefined && this.#cursorBoot === boot) return;
+    this.#cursor = new SnapshotCursor(this.#context.store);
+    this.#cursorBoot = boot;
+    this.#endSent = false;
+    this.#context.counters.snapshotsServed++;
+  }
+
+  /** A stream stands; sequence numbers begin again. */
+  begin(peerBoot: string): void {
+    this.#sequence = 0;
+    if (this.#cursorBoot !== peerBoot) this.#cursor = undefined;
+  }
+
+  /** The stream is gone: what was not acknowledged is dirty again. */
+  requeue(): void {
+    for (const batch of this.#inFlight) {
+      if (batch.snapshot) {
+        this.#cursor?.redo(batch.entries);
+        continue;
+      }
+      for (const { type, key } of batch.entries) {
+        const slot = this.#context.store.find(type, key);
+        if (slot !== undefined) this.#dirty.mark(slot);
+      }
+    }
+    this.#inFlight = [];
+    this.#endSent = false;
+  }
+
+  /** When a batch may be ready or a refused entry is due again; `undefined` when nothing waits. */
+  deadline(): Millis | undefined {
+    let at = this.#retryAt ?? Infinity;
+    if (this.#dirty.size > 0 && this.#hasRoom()) at = Math.min(at, this.#flushAt());
+    return at === Infinity ? undefined : at;
+  }
+
+  /** The next batch, if one is due and the window has room. */
+  next(now: Millis): Batch | undefined {
+    this.#retryRefused(now);
+    if (!this.#hasRoom()) return undefined;
+    const { config, counters } = this.#context;
+    const live = this.#dirty.size > 0 && now >= this.#flushAt();
+    const snapshot = this.#servesSnapshot && (this.#snapshotTurn || !live);
+    let entries: StoredEntry[] = [];
+    let end = false;
+    if (snapshot) {
+      const cursor = this.#cursor as SnapshotCursor;
+      entries = cursor.take(config.batchBytesMax);
+      end = cursor.done;
+      this.#endSent = end;
+      this.#snapshotTurn = false;
+    } else if (live) {
+      entries = this.#dirty.take(config.batchBytesMax);
+      this.#lastFlushAt = now;
+      this.#snapshotTurn = true;
+    }
+    if (entries.length === 0 && !end) return undefined;
+    const sequence = ++this.#sequence;
+    this.#inFlight.push({ sequence, entries, snapshot, end, sentAt: now });
+    counters.batchesSent++;
+    counters.entriesSent += entries.length;
+    return { sequence, entries: entries.map(bytesOf), snapshotEnd: end };
+  }
+
+  /** The stream took everything and the peer does not acknowledge: it has it, as far as anybody can know. */
+  assumeTaken(): void {
+    this.#settle(this.#sequence);
+  }
+
+  /** Takes in an acknowledgement; `false` when it can't be one. */
+  ack(ack: BatchAck, now: Millis, out: ReplicationEffect[]): boolean {
+    if (ack.sequence > this.#sequence || ack.refused.length > REFUSALS_ACCEPTED_MAX) return false;
+    const settled = this.#settle(ack.sequence);
+    const last = settled.at(-1);
+    if (last === undefined) return true;
+    this.lastAckMs = now;
+    this.#context.clock.observe(this.#peer, last.sentAt, now, ack.wallMs ?? 0);
+    if (ack.refused.length > 0) this.#takeRefusals(ack, settled, now, out);
+    return true;
+  }
+
+  #hasRoom(): boolean {
+    return this.#inFlight.length < this.#context.config.windowBatches;
+  }
+
+  /** A full batch goes at once, a part-filled one not before the interval after the last. */
+  #flushAt(): Millis {
+    const { batchBytesMax, flushIntervalMs } = this.#context.config;
+    if (this.#dirty.bytes >= batchBytesMax) return -Infinity;
+    return this.#lastFlushAt + flushIntervalMs;
+  }
+
+  #settle(sequence: number): InFlight[] {
+    let count = 0;
+    while (count < this.#inFlight.length) {
+      if ((this.#inFlight[count] as InFlight).sequence > sequence) break;
+      count++;
+    }
+    const settled = this.#inFlight.splice(0, count);
+    if (settled.some((batch) => batch.end)) this.#cursor = undefined;
+    return settled;
+  }
+
+  #takeRefusals(
+    { refused }: BatchAck,
+    settled: readonly InFlight[],
+    now: Millis,
+    out: ReplicationEffect[],
+  ): void {
+    const { store, config, clock } = this.#context;
+    const sent: Set<StoredEntry> = new Set(settled.flatMap((batch) => batch.entries));
+    for (const { type, key, reason } of refused) {
+      const slot = store.find(type, key);
+      // What is newer than the refused entry is dirty already.
+      if (slot === undefined || !sent.delete(slot.entry)) continue;
+      const why = reason.slice(0, 256);
+      this.#context.emit(
+        { type: "refused", peer: this.#peer, entityType: type, key, reason: why },
+        out,
+      );
+      const { version } = slot.entry;
+      if (
+        why === FUTURE_STAMP && isTooFarAhead(version, clock.time(now), config.clockSkewMaxMs)
+      ) {
+        this.#context.restamp(slot, now, out);
+        continue;
+      }
+      this.#refused.set(slot, why);
+      this.#retryAt ??= now + config.refusedRetryMs;
+    }
+  }
+
+  /** A stamp from the future becomes the present if one waits; other refusals stay until the key changes. */
+  #retryRefused(now: Millis): void {
+    if (this.#retryAt === undefined || now < this.#retryAt) return;
+    this.#retryAt = undefined;
+    for (const [slot, reason] of [...this.#refused]) {
+      if (!slot.held) this.#refused.delete(slot);
+      else if (reason === FUTURE_STAMP) this.mark(slot);
+    }
+  }
+}
+
+function bytesOf(entry: StoredEntry): Uint8Array {
+  return entry.bytes;
+}

@@ -1,0 +1,130 @@
+/**
+ * Takes entries from peers: checks each, keeps what is newer, refuses what does not count.
+ *
+ * @module
+ */
+
+import { isTooFarAhead } from "../hlc.ts";
+import type { Millis } from "../machine.ts";
+import type { ReplicationEffect } from "./contract.ts";
+import {
+  ENTRY_OVERHEAD_BYTES_MAX,
+  type EntryCodec,
+  KEY_BYTES_MAX,
+  type StoredEntry,
+  TYPE_BYTES_MAX,
+} from "./entry.ts";
+import type { Refusal } from "./frames.ts";
+import { FUTURE_STAMP, type LinkContext } from "./link_host.ts";
+import { utf8Length } from "./utf8.ts";
+import { isPlausibleVersion } from "./versions.ts";
+
+/** An origin with a clock ahead of ours is told of this often. */
+const ALARM_GAP_MS = 60_000;
+
+/** Origins whose alarms are told apart. */
+const ALARM_ORIGINS_MAX = 256;
+
+/** The gate between what peers send and the store. */
+export class Intake {
+  readonly #context: LinkContext;
+  readonly #codec: EntryCodec;
+  readonly #alarmedAt: Map<string, Millis> = new Map();
+
+  constructor(context: LinkContext, codec: EntryCodec) {
+    this.#context = context;
+    this.#codec = codec;
+  }
+
+  /** Applies encoded entries in order and tells what changed; answers what was refused. */
+  apply(
+    entries: readonly Uint8Array[],
+    from: string,
+    now: Millis,
+    out: ReplicationEffect[],
+  ): Refusal[] {
+    const { store, counters, clock } = this.#context;
+    const time = clock.time(now);
+    const refused: Refusal[] = [];
+    for (const bytes of entries) {
+      const entry = this.#read(bytes);
+      if (entry === undefined) {
+        counters.malformed++;
+        continue;
+      }
+      const objection = this.#objection(entry, from, time, now, out);
+      if (objection !== undefined) {
+        refused.push({ type: entry.type, key: entry.key, reason: objection });
+        continue;
+      }
+      const lacking = store.find(entry.type, entry.key) === undefined;
+      // A tombstone that we forgot already: its deleter will forget it as well.
+      const change = lacking && store.isExpired(entry, time) ? undefined : store.offer(entry);
+      if (change === undefined) {
+        counters.stale++;
+        continue;
+      }
+      counters.applied++;
+      const { old } = change;
+      this.#context.emit({ type: "changed", entry: change.slot.entry, old, local: false }, out);
+    }
+    return refused;
+  }
+
+  #read(bytes: Uint8Array): StoredEntry | undefined {
+    if (bytes.length > this.#context.config.valueBytesMax + ENTRY_OVERHEAD_BYTES_MAX) {
+      return undefined;
+    }
+    const entry = this.#codec.head(bytes);
+    if (entry === undefined || entry.type === "" || entry.key === "") return undefined;
+    if (!fits(entry.type, TYPE_BYTES_MAX) || !fits(entry.key, KEY_BYTES_MAX)) return undefined;
+    return isPlausibleVersion(entry.version) ? entry : undefined;
+  }
+
+  #objection(
+    entry: StoredEntry,
+    from: string,
+    time: number,
+    now: Millis,
+    out: ReplicationEffect[],
+  ): string | undefined {
+    const { store, counters, config } = this.#context;
+    if (isTooFarAhead(entry.version, time, config.clockSkewMaxMs)) {
+      counters.futureStamps++;
+      this.#alarm(entry, from, entry.version.wallMs - time, now, out);
+      return FUTURE_STAMP;
+    }
+    const isFull = store.bytes + entry.bytes.length > config.storeBytesMax;
+    if (isFull && store.find(entry.type, entry.key) === undefined) {
+      counters.refused++;
+      return "store-full";
+    }
+    return undefined;
+  }
+
+  #alarm(
+    { type, key, version: { origin } }: StoredEntry,
+    from: string,
+    aheadMs: Millis,
+    now: Millis,
+    out: ReplicationEffect[],
+  ): void {
+    if (now - (this.#alarmedAt.get(origin) ?? -Infinity) < ALARM_GAP_MS) return;
+    this.#alarmedAt.delete(origin);
+    if (this.#alarmedAt.size >= ALARM_ORIGINS_MAX) {
+      for (const oldest of this.#alarmedAt.keys()) {
+        this.#alarmedAt.delete(oldest);
+        break;
+      }
+    }
+    this.#alarmedAt.set(origin, now);
+    this.#context.emit(
+      { type: "futureStamp", origin, from, entityType: type, key, aheadMs: Math.round(aheadMs) },
+      out,
+    );
+  }
+}
+
+function fits(text: string, bytesMax: number): boolean {
+  return 3 * text.length <= bytesMax || utf8Length(text) <= bytesMax;
+}

@@ -1,0 +1,494 @@
+/**
+ * The replication engine: keeps a store equal to its peers' over links that it dials and accepts.
+ *
+ * A write goes to every peer on our own links; nobody passes on what it received. What a broken link or a dead origin
+ * left behind is found by comparing digests.
+ *
+ * @module
+ */
+
+import { Deadlines } from "../deadlines.ts";
+import { isTooFarAhead, nextStamp, type Version } from "../hlc.ts";
+import type { Machine, Millis } from "../machine.ts";
+import type { Rng } from "../rng.ts";
+import { ClusterClock } from "./cluster_clock.ts";
+import { type ReplicationConfig, type ReplicationOptions, resolveReplication } from "./config.ts";
+import type {
+  LinkId,
+  ReplicationCommand,
+  ReplicationCounters,
+  ReplicationEffect,
+  ReplicationEvent,
+  ReplicationInput,
+  ReplicationView,
+} from "./contract.ts";
+import type { Delivery } from "./delivery.ts";
+import type { EntryCodec, StoredEntry } from "./entry.ts";
+import type { Batch, Hello, Refusal, Welcome } from "./frames.ts";
+import { type InboundHost, InboundLink } from "./inbound.ts";
+import { Intake } from "./intake.ts";
+import { type OutboundHost, OutboundLink } from "./link.ts";
+import { Newcomer } from "./newcomer.ts";
+import { type Slot, Store } from "./store.ts";
+import { entryOf, objectionTo, stampFor } from "./writes.ts";
+
+/** Tombstones forgotten per step, so that no step is long. */
+const PURGE_PER_STEP = 1_024;
+
+/** After a peer died, so many links compare at once what it may have told one and not the other. */
+const COMPARE_AFTER_LOSS = 3;
+
+type Timed = OutboundLink | InboundLink | "sync" | "digest" | "purge";
+
+/** Replicated state of one node. */
+export class Replication
+  implements Machine<ReplicationInput, ReplicationEffect>, OutboundHost, InboundHost {
+  readonly config: ReplicationConfig;
+  readonly store: Store;
+  readonly clock: ClusterClock = new ClusterClock();
+  readonly rng: Rng;
+  readonly counters: ReplicationCounters = freshCounters();
+  readonly #codec: EntryCodec;
+  readonly #intake: Intake;
+  readonly #peers: Map<string, OutboundLink> = new Map();
+  readonly #dialled: Map<LinkId, OutboundLink> = new Map();
+  readonly #accepted: Map<LinkId, InboundLink> = new Map();
+  readonly #inboundOf: Map<string, InboundLink> = new Map();
+  readonly #deadlines: Deadlines<Timed> = new Deadlines();
+  #lastLink = 0;
+  #newcomer: Newcomer | undefined;
+  #synced = false;
+
+  /** Throws `RangeError` when the options cannot work. */
+  constructor(options: ReplicationOptions, codec: EntryCodec, rng: Rng) {
+    this.config = resolveReplication(options);
+    this.rng = rng;
+    this.#codec = codec;
+    this.store = new Store(this.config.tombstoneHorizonMs, this.config.lanes);
+    this.#intake = new Intake(this, codec);
+  }
+
+  /** First sync done: digests are compared and snapshots served. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** The newest entry of a key, tombstones included. */
+  get(type: string, key: string): StoredEntry | undefined {
+    return this.store.find(type, key)?.entry;
+  }
+
+  nextDeadline(): Millis | undefined {
+    return this.#deadlines.next();
+  }
+
+  handle(input: ReplicationInput, now: Millis, out: ReplicationEffect[]): void {
+    switch (input.type) {
+      case "tick":
+        break;
+      case "start":
+        this.clock.setWall(input.wallMs, now);
+        this.#newcomer = new Newcomer(this.config, this.rng.fork(), now);
+        this.#planDigest(now, 1);
+        this.#sync(now, out);
+        break;
+      case "wall":
+        this.clock.setWall(input.wallMs, now);
+        this.#armPurge();
+        break;
+      case "peerUp":
+        this.#peerUp(input.peer, input.boot, now, out);
+        break;
+      case "peerDown":
+        this.#peerDown(input.peer, now, out);
+        break;
+      case "accepted":
+        this.#accept(input.link, now, out);
+        break;
+      case "command":
+        this.#write(input.command, now, out);
+        break;
+      default:
+        this.#onLink(input, now, out);
+    }
+    this.#runDue(now, out);
+  }
+
+  /** A look inside, for status pages. */
+  view(): ReplicationView {
+    const { offPeersMs } = this.clock;
+    const isClockOff = Math.abs(offPeersMs) > this.config.clockSkewMaxMs / 2;
+    const because = !this.#synced
+      ? "the first sync is not done"
+      : isClockOff
+      ? `the clock is ${Math.round(offPeersMs)} ms off the peers' median`
+      : undefined;
+    return {
+      ready: because === undefined,
+      notReadyBecause: because,
+      links: Array.from(this.#peers.values(), (link) => link.view()),
+      inboundLinks: this.#accepted.size,
+      entries: this.store.size - this.store.tombstones,
+      tombstones: this.store.tombstones,
+      storeBytes: this.store.bytes,
+      clockOffMs: offPeersMs,
+      counters: { ...this.counters },
+    };
+  }
+
+  /** Entries that peers refuse at present: peer, entry, reason. */
+  *refusals(): Generator<{ peer: string; entry: StoredEntry; reason: string }> {
+    for (const { peer, delivery } of this.#peers.values()) {
+      for (const [slot, reason] of delivery.refused) yield { peer, entry: slot.entry, reason };
+    }
+  }
+
+  // What links ask of us.
+
+  newLink(link: OutboundLink): LinkId {
+    const id = ++this.#lastLink;
+    this.#dialled.set(id, link);
+    return id;
+  }
+
+  hello(now: Millis, wantSnapshot: boolean): Hello {
+    const { nodeId, bootId, capabilities } = this.config;
+    return { nodeId, bootId, capabilities, wantSnapshot, wallMs: this.clock.wall(now) };
+  }
+
+  welcome(now: Millis): Welcome {
+    const { nodeId, bootId, capabilities } = this.config;
+    return { nodeId, bootId, capabilities, wallMs: this.clock.wall(now), ready: this.#synced };
+  }
+
+  welcomed(link: OutboundLink, now: Millis, out: ReplicationEffect[]): void {
+    const inbound = this.#inboundOf.get(link.peer);
+    if (inbound !== undefined) this.snapshotWanted(inbound, now, out);
+    this.#sync(now, out);
+  }
+
+  compared(_link: OutboundLink, differs: boolean, atRest: boolean, now: Millis): void {
+    if (!differs) return;
+    this.counters.digestsDiffering++;
+    // Where something was missing, others may miss it too.
+    if (atRest) this.#planDigest(now, 1 / 8);
+  }
+
+  greeted(link: InboundLink, now: Millis, out: ReplicationEffect[]): string | undefined {
+    const peer = link.peer as string;
+    if (peer === "" || peer === this.config.nodeId) {
+      return `it calls itself "${peer}", and so do we`;
+    }
+    const before = this.#inboundOf.get(peer);
+    if (before !== undefined) this.#dropInbound(before, "its node dialled again", out);
+    this.#inboundOf.set(peer, link);
+    this.#arm(link, now);
+    return undefined;
+  }
+
+  deliveryTo(peer: string): Delivery | undefined {
+    return this.#peers.get(peer)?.delivery;
+  }
+
+  nudge(peer: string, now: Millis, out: ReplicationEffect[]): void {
+    const link = this.#peers.get(peer);
+    if (link === undefined) return;
+    link.pump(now, out);
+    this.#arm(link, now);
+  }
+
+  snapshotWanted(inbound: InboundLink, now: Millis, out: ReplicationEffect[]): void {
+    const link = this.#peers.get(inbound.peer as string);
+    if (!inbound.wantsSnapshot || !this.#synced || link === undefined || !link.isOpen) return;
+    inbound.wantsSnapshot = false;
+    link.delivery.serveSnapshot(inbound.boot);
+    this.nudge(link.peer, now, out);
+  }
+
+  apply(batch: Batch, from: string, now: Millis, out: ReplicationEffect[]): Refusal[] {
+    this.counters.batchesReceived++;
+    const refused = this.#intake.apply(batch.entries, from, now, out);
+    this.#armPurge();
+    const newcomer = this.#newcomer;
+    if (newcomer !== undefined && newcomer.source === from) {
+      newcomer.progress(from, batch.entries.length, now);
+      this.emit({ type: "snapshotProgress", from, entries: newcomer.entries }, out);
+      if (batch.snapshotEnd) this.#becomeReady("snapshot", now, out);
+      else this.#sync(now, out);
+    }
+    return refused;
+  }
+
+  isAcceptable(version: Version, now: Millis): boolean {
+    return !isTooFarAhead(version, this.clock.time(now), this.config.clockSkewMaxMs);
+  }
+
+  restamp(slot: Slot, now: Millis, out: ReplicationEffect[]): void {
+    const { nodeId, bootId } = this.config;
+    const stamp = nextStamp(this.clock.time(now), undefined);
+    const version: Version = { ...stamp, origin: nodeId, boot: bootId };
+    const bytes = this.#codec.restamp(slot.entry.bytes, version);
+    if (bytes === undefined) return;
+    this.store.place({ ...slot.entry, version, bytes }, slot);
+    this.counters.restamped++;
+    this.#spread(slot);
+    this.emit({ type: "restamped", entry: slot.entry }, out);
+    for (const link of this.#peers.values()) this.#arm(link, now);
+  }
+
+  emit(event: ReplicationEvent, out: ReplicationEffect[]): void {
+    out.push({ type: "event", event });
+  }
+
+  // Inputs.
+
+  #peerUp(peer: string, boot: string, now: Millis, out: ReplicationEffect[]): void {
+    if (peer === this.config.nodeId) return;
+    const known = this.#peers.get(peer);
+    if (known !== undefined) {
+      if (known.boot === boot) return;
+      this.#dropPeer(known, "its node was restarted", out);
+    }
+    const link = new OutboundLink(peer, boot, this, now);
+    this.#peers.set(peer, link);
+    link.tick(now, out);
+    this.#arm(link, now);
+  }
+
+  #peerDown(peer: string, now: Millis, out: ReplicationEffect[]): void {
+    const link = this.#peers.get(peer);
+    if (link === undefined) return;
+    this.#dropPeer(link, "its node is gone", out);
+    const open = this.rng.shuffle(this.#openLinks()).slice(0, COMPARE_AFTER_LOSS);
+    for (const other of open) {
+      other.digests.plan(now + this.rng.between(0, 2_000));
+      this.#arm(other, now);
+    }
+    this.#sync(now, out);
+  }
+
+  #dropPeer(link: OutboundLink, reason: string, out: ReplicationEffect[]): void {
+    link.end(reason, out);
+    this.#peers.delete(link.peer);
+    this.#deadlines.delete(link);
+    this.clock.forget(link.peer);
+    for (const [id, owner] of this.#dialled) if (owner === link) this.#dialled.delete(id);
+    const inbound = this.#inboundOf.get(link.peer);
+    if (inbound !== undefined && inbound.boot === link.boot) {
+      this.#dropInbound(inbound, reason, out);
+    }
+  }
+
+  #accept(id: LinkId, now: Millis, out: ReplicationEffect[]): void {
+    if (this.#accepted.size >= this.config.inboundLinksMax) {
+      out.push({ type: "close", link: id, reason: "too many links" });
+      return;
+    }
+    const link = new InboundLink(id, this, now);
+    this.#accepted.set(id, link);
+    this.#arm(link, now);
+  }
+
+  #onLink(
+    input: Extract<ReplicationInput, { readonly link: LinkId }>,
+    now: Millis,
+    out: ReplicationEffect[],
+  ): void {
+    const inbound = this.#accepted.get(input.link);
+    if (inbound !== undefined) return this.#onInbound(inbound, input, now, out);
+    const link = this.#dialled.get(input.link);
+    if (link === undefined) return;
+    if (!link.owns(input.link)) {
+      this.#dialled.delete(input.link);
+      return;
+    }
+    if (input.type === "linkOpened") link.opened(now, out);
+    else if (input.type === "frame") link.frame(input.frame, now, out);
+    else if (input.type === "writable") link.writable(now, out);
+    else if (input.type === "linkFailed" || input.type === "linkClosed") {
+      this.#dialled.delete(input.link);
+      link.lost(input.reason ?? "the stream ended", now, out);
+      this.#sync(now, out);
+    }
+    this.#arm(link, now);
+  }
+
+  #onInbound(
+    link: InboundLink,
+    input: Extract<ReplicationInput, { readonly link: LinkId }>,
+    now: Millis,
+    out: ReplicationEffect[],
+  ): void {
+    if (input.type === "writable") link.writable(now, out);
+    else if (input.type === "linkClosed") return this.#forgetInbound(link);
+    else if (input.type === "frame") {
+      const fault = link.frame(input.frame, now, out);
+      if (fault !== undefined) {
+        this.counters.protocolErrors++;
+        return this.#dropInbound(link, fault, out);
+      }
+    }
+    this.#arm(link, now);
+  }
+
+  #write(command: ReplicationCommand, now: Millis, out: ReplicationEffect[]): void {
+    const { op, writes } = command;
+    for (const write of writes) {
+      const result = objectionTo(write, this.config.valueBytesMax);
+      if (result !== undefined) {
+        out.push({ type: "settled", op, result });
+        return;
+      }
+    }
+    const version = stampFor(writes, this.store, this.clock.time(now), this.config);
+    for (const write of writes) {
+      const entry = entryOf(write, version, this.#codec);
+      const { slot, old } = this.store.place(entry, this.store.find(entry.type, entry.key));
+      this.counters.writes++;
+      this.#spread(slot);
+      this.emit({ type: "changed", entry, old, local: true }, out);
+      if (entry.deleted) this.#armPurge();
+    }
+    out.push({ type: "settled", op, result: { ok: true, version } });
+    for (const link of this.#peers.values()) {
+      link.pump(now, out);
+      this.#arm(link, now);
+    }
+  }
+
+  // Time.
+
+  #runDue(now: Millis, out: ReplicationEffect[]): void {
+    for (let due = this.#deadlines.pop(now); due !== undefined; due = this.#deadlines.pop(now)) {
+      if (due === "sync") this.#sync(now, out);
+      else if (due === "digest") this.#comparePeriodically(now);
+      else if (due === "purge") {
+        this.counters.tombstonesPurged += this.store.purge(this.clock.time(now), PURGE_PER_STEP);
+        this.#armPurge(now + 1);
+      } else if (due instanceof OutboundLink) {
+        due.tick(now, out);
+        this.#arm(due, now);
+        this.#sync(now, out);
+      } else if (due.isExpired(now)) {
+        this.#dropInbound(due, "it neither greets nor takes anything", out);
+      }
+    }
+  }
+
+  #arm(link: OutboundLink | InboundLink, now: Millis): void {
+    const at = link instanceof OutboundLink ? link.nextDeadline(now) : link.deadline;
+    if (at === undefined) this.#deadlines.delete(link);
+    else this.#deadlines.set(link, at);
+  }
+
+  #armPurge(notBefore: Millis = -Infinity): void {
+    const at = this.store.nextExpiry();
+    // A millisecond late, so that rounding never makes it early.
+    if (at === undefined) this.#deadlines.delete("purge");
+    else this.#deadlines.set("purge", Math.max(notBefore, this.clock.monotonic(at) + 1));
+  }
+
+  #planDigest(now: Millis, share: number): void {
+    const pause = this.config.digestIntervalMs * share;
+    const at = now + this.rng.between(0.8 * pause, 1.2 * pause);
+    const planned = this.#deadlines.get("digest") ?? Infinity;
+    if (at < planned) this.#deadlines.set("digest", at);
+  }
+
+  #comparePeriodically(now: Millis): void {
+    this.#planDigest(now, 1);
+    const open = this.#openLinks();
+    const link = open[this.rng.below(open.length)];
+    if (link === undefined) return;
+    link.digests.plan(now);
+    this.#deadlines.set(link, now);
+  }
+
+  // The first sync.
+
+  #sync(now: Millis, out: ReplicationEffect[]): void {
+    const newcomer = this.#newcomer;
+    if (newcomer === undefined) return;
+    const open = this.#openLinks();
+    const step = newcomer.step(
+      open.filter((link) => link.peerReady).map((link) => link.peer),
+      open.filter((link) => !link.peerReady).map((link) => link.peer),
+      now,
+    );
+    if (step?.do === "settle") return this.#becomeReady(step.how, now, out);
+    if (step?.do === "ask") {
+      const link = this.#peers.get(step.peer) as OutboundLink;
+      link.askSnapshot(now, out);
+      this.#arm(link, now);
+    }
+    const at = newcomer.nextDeadline(now);
+    if (at === undefined) this.#deadlines.delete("sync");
+    else this.#deadlines.set("sync", at);
+  }
+
+  #becomeReady(
+    how: "snapshot" | "alone" | "first",
+    now: Millis,
+    out: ReplicationEffect[],
+  ): void {
+    this.#synced = true;
+    this.#newcomer = undefined;
+    this.#deadlines.delete("sync");
+    this.emit({ type: "ready", how }, out);
+    for (const inbound of this.#accepted.values()) {
+      if (inbound.peer === undefined) continue;
+      inbound.sayWelcome(now, out);
+      this.snapshotWanted(inbound, now, out);
+      this.#arm(inbound, now);
+    }
+    for (const link of this.#openLinks()) {
+      link.digests.plan(now);
+      link.pump(now, out);
+      this.#arm(link, now);
+    }
+  }
+
+  // Links.
+
+  /** The slot's newest entry has to reach every peer. */
+  #spread(slot: Slot): void {
+    for (const link of this.#peers.values()) link.delivery.mark(slot);
+  }
+
+  #openLinks(): OutboundLink[] {
+    return [...this.#peers.values()].filter((link) => link.isOpen);
+  }
+
+  #dropInbound(link: InboundLink, reason: string, out: ReplicationEffect[]): void {
+    out.push({ type: "close", link: link.link, reason });
+    this.#forgetInbound(link);
+  }
+
+  #forgetInbound(link: InboundLink): void {
+    this.#accepted.delete(link.link);
+    this.#deadlines.delete(link);
+    if (link.peer !== undefined && this.#inboundOf.get(link.peer) === link) {
+      this.#inboundOf.delete(link.peer);
+    }
+  }
+}
+
+function freshCounters(): ReplicationCounters {
+  return {
+    writes: 0,
+    applied: 0,
+    stale: 0,
+    malformed: 0,
+    futureStamps: 0,
+    refused: 0,
+    restamped: 0,
+    batchesSent: 0,
+    batchesReceived: 0,
+    entriesSent: 0,
+    digestsStarted: 0,
+    digestsDiffering: 0,
+    snapshotsServed: 0,
+    tombstonesPurged: 0,
+    protocolErrors: 0,
+  };
+}

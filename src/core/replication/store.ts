@@ -1,0 +1,190 @@
+/**
+ * What a node holds: one entry per type and key, the newest by version, tombstones included until their horizon.
+ *
+ * @module
+ */
+
+import { Deadlines } from "../deadlines.ts";
+import { compareVersions } from "../hlc.ts";
+import type { Millis, WallMillis } from "../machine.ts";
+import { type DigestItem, DigestTree } from "./digest.ts";
+import type { StoredEntry } from "./entry.ts";
+import { hashKeyHigh, hashKeyLow, hashVersion } from "./key_hash.ts";
+import { type Lane, laneOf, SECURITY_LANE } from "./lanes.ts";
+
+/** The place of one key: stays the same object while the key is held, so that links can point at it. */
+export interface Slot extends DigestItem {
+  /** The newest entry. */
+  entry: StoredEntry;
+  /** Lane of the type's live values. */
+  readonly lane: Lane;
+  /** False once the key was purged. */
+  held: boolean;
+}
+
+/** The lane in which a slot's newest entry travels: deletes go first, whatever their type. */
+export function travelLane(slot: Slot): Lane {
+  return slot.entry.deleted ? SECURITY_LANE : slot.lane;
+}
+
+/** What an accepted entry did. */
+export interface Change {
+  readonly slot: Slot;
+  /** What was there before; `undefined` when nothing was. */
+  readonly old: StoredEntry | undefined;
+}
+
+/** What a key costs beyond its bytes, roughly: slot, entry, version, map and tree places. */
+const SLOT_BYTES = 400;
+
+/** The entries, their digest tree and the tombstones' deadlines. */
+export class Store {
+  readonly #types: Map<string, Map<string, Slot>> = new Map();
+  readonly #customLanes: ReadonlyMap<string, Lane> | undefined;
+  readonly #horizonMs: Millis;
+  readonly #expiries: Deadlines<Slot> = new Deadlines();
+  /** Digests of everything held. */
+  readonly tree: DigestTree<Slot> = new DigestTree();
+  #size = 0;
+  #bytes = 0;
+
+  constructor(tombstoneHorizonMs: Millis, customLanes?: ReadonlyMap<string, Lane>) {
+    this.#horizonMs = tombstoneHorizonMs;
+    this.#customLanes = customLanes;
+  }
+
+  /** Keys held, tombstones included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Tombstones held. */
+  get tombstones(): number {
+    return this.#expiries.size;
+  }
+
+  /** Estimated bytes held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Types held, in the order in which they were first seen. */
+  types(): IterableIterator<string> {
+    return this.#types.keys();
+  }
+
+  /** The slot of a key. */
+  find(type: string, key: string): Slot | undefined {
+    return this.#types.get(type)?.get(key);
+  }
+
+  /** The slots of a type in the order in which the keys were first seen; live: keys added meanwhile come last. */
+  slots(type: string): IterableIterator<Slot> {
+    return (this.#types.get(type) ?? new Map<string, Slot>()).values();
+  }
+
+  /** Keys held of a type. */
+  sizeOf(type: string): number {
+    return this.#types.get(type)?.size ?? 0;
+  }
+
+  /** In which lane the type's live values travel. */
+  laneOfType(type: string): Lane {
+    return laneOf(type, this.#customLanes);
+  }
+
+  /** Takes an entry if it is newer than what is held; `undefined` when it is not: late and doubled ones change nothing. */
+  offer(entry: StoredEntry): Change | undefined {
+    const slot = this.find(entry.type, entry.key);
+    if (slot !== undefined && compareVersions(entry.version, slot.entry.version) <= 0) {
+      return undefined;
+    }
+    return this.place(entry, slot);
+  }
+
+  /** Puts an entry in place whatever is held: our own write, or a new stamp. `slot` is the key's, if it has one. */
+  place(given: StoredEntry, slot: Slot | undefined): Change {
+    const entry = owned(given);
+    const { type, key, version } = entry;
+    if (slot === undefined) {
+      const fresh: Slot = {
+        hashHigh: hashKeyHigh(type, key),
+        hashLow: hashKeyLow(type, key),
+        digestHigh: 0,
+        digestLow: 0,
+        entry,
+        lane: this.laneOfType(type),
+        held: true,
+      };
+      fresh.digestHigh = hashVersion(version, fresh.hashHigh);
+      fresh.digestLow = hashVersion(version, fresh.hashLow);
+      this.#keysOf(type).set(key, fresh);
+      this.tree.add(fresh);
+      this.#size++;
+      this.#bytes += SLOT_BYTES + entry.bytes.length;
+      this.#arm(fresh);
+      return { slot: fresh, old: undefined };
+    }
+    const old = slot.entry;
+    slot.entry = entry;
+    const high = hashVersion(version, slot.hashHigh);
+    const low = hashVersion(version, slot.hashLow);
+    this.tree.change(slot, high, low);
+    this.#bytes += entry.bytes.length - old.bytes.length;
+    if (old.deleted || entry.deleted) this.#arm(slot);
+    return { slot, old };
+  }
+
+  /** When the next tombstone has outlived its horizon, on the wall clock. */
+  nextExpiry(): WallMillis | undefined {
+    return this.#expiries.next();
+  }
+
+  /** Whether a tombstone is past its horizon. */
+  isExpired(entry: StoredEntry, wallMs: WallMillis): boolean {
+    return entry.deleted && entry.version.wallMs + this.#horizonMs <= wallMs;
+  }
+
+  /** Forgets up to `most` tombstones past their horizon; answers how many. */
+  purge(wallMs: WallMillis, most: number): number {
+    let purged = 0;
+    while (purged < most) {
+      const slot = this.#expiries.pop(wallMs);
+      if (slot === undefined) break;
+      const { type, key, bytes } = slot.entry;
+      slot.held = false;
+      this.tree.remove(slot);
+      const keys = this.#keysOf(type);
+      keys.delete(key);
+      if (keys.size === 0) this.#types.delete(type);
+      this.#size--;
+      this.#bytes -= SLOT_BYTES + bytes.length;
+      purged++;
+    }
+    return purged;
+  }
+
+  #keysOf(type: string): Map<string, Slot> {
+    let keys = this.#types.get(type);
+    if (keys === undefined) {
+      keys = new Map();
+      this.#types.set(type, keys);
+    }
+    return keys;
+  }
+
+  #arm(slot: Slot): void {
+    if (slot.entry.deleted) {
+      this.#expiries.set(slot, slot.entry.version.wallMs + this.#horizonMs);
+    } else {
+      this.#expiries.delete(slot);
+    }
+  }
+}
+
+/** The entry with bytes of its own: a view would keep the whole frame it came in. */
+function owned(entry: StoredEntry): StoredEntry {
+  const { type, key, version, deleted, bytes } = entry;
+  if (bytes.byteLength === bytes.buffer.byteLength) return entry;
+  return { type, key, version, deleted, bytes: bytes.slice() };
+}
