@@ -19,6 +19,9 @@ export const QUICK = {
   suspicionMult: 3,
 } as const;
 
+/** For three nodes and more: the state exchange repairs what two transmissions a message may miss. */
+export const MESH = { ...QUICK, pushPullIntervalMs: 1000 } as const;
+
 const skip = goSkipReason();
 if (skip === false) await Promise.all(RELEASES.map(buildGoPeer));
 
