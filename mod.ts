@@ -36,3 +36,34 @@ export type { EnvLookup } from "./src/config/check.ts";
 export { type EntitySeed, type GovernanceSeeds, governanceSeeds } from "./src/config/governance.ts";
 export { type HostPort, parseHostPort } from "./src/config/host_port.ts";
 export { configJsonSchema, type JsonObject } from "./src/config/json_schema.ts";
+export {
+  computeLeaders,
+  type LeaderCandidate,
+  type LeaderChange,
+  leaderChanges,
+  type Leaders,
+} from "./src/core/coordination/leaders.ts";
+export { compareVersions, type Version } from "./src/core/hlc.ts";
+export type {
+  MembershipCounters,
+  MemberState,
+  SuspicionEvidence,
+} from "./src/core/membership/contract.ts";
+export type {
+  LinkState,
+  LinkView,
+  ReplicationCounters,
+  ReplicationView,
+} from "./src/core/replication/contract.ts";
+export type { DropReason } from "./src/core/wire/contract.ts";
+export type {
+  ClusterMember,
+  ClusterNode,
+  NodeEvent,
+  NodeKeys,
+  NodeStatus,
+  Readiness,
+} from "./src/driver/cluster_node.ts";
+export { createNode, type CreateNodeOptions } from "./src/driver/create_node.ts";
+export type { Entities, Entity, EntityChange } from "./src/driver/entities.ts";
+export { VERSION } from "./src/version.ts";

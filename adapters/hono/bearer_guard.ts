@@ -20,7 +20,7 @@ export function bearerGuard(tokens: readonly string[]): MiddlewareHandler {
         },
       );
     }
-    await next();
+    return await next();
   };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ResolvedConfig } from "../config/resolved.ts";
 import type { LeaderChange, Leaders } from "../core/coordination/leaders.ts";
 import type { Address, Millis, WallMillis } from "../core/machine.ts";
 import type {
@@ -11,6 +12,7 @@ import type {
   MemberState,
   SuspicionEvidence,
 } from "../core/membership/contract.ts";
+import type { ReplicationView } from "../core/replication/contract.ts";
 import type { Entities, EntityChange } from "./entities.ts";
 
 /** A member as people and gateways see it: gossip, metadata and health together. */
@@ -59,15 +61,17 @@ export interface NodeStatus {
   readonly region: string;
   readonly runtime: string;
   readonly version: string;
-  readonly gossip: Address;
-  readonly rpc: Address;
+  /** What gossip advertises; absent on a node that talks to nobody. */
+  readonly gossip: Address | undefined;
+  /** Where RPC listens. */
+  readonly rpc: Address | undefined;
   readonly startedMs: WallMillis;
   readonly readiness: Readiness;
   readonly draining: boolean;
   /** Our own health score: 0 is well. */
   readonly healthScore: number;
   readonly encrypted: boolean;
-  readonly membership: MembershipCounters;
+  readonly membership: MembershipCounters | undefined;
   readonly replication: ReplicationView;
   /** Entities held by type. */
   readonly entities: Readonly<Record<string, number>>;
@@ -133,8 +137,10 @@ export interface ClusterNode extends AsyncDisposable {
     payload: Uint8Array,
     options?: { readonly reliable?: boolean },
   ): Promise<void>;
-  /** Queues application bytes for gossip to everybody (one hop, best effort). */
-  broadcast(payload: Uint8Array): void;
-  /** Readiness off, leave gossiped, links flushed. Idempotent; the node is still to be disposed of. */
+  /** Queues application bytes for gossip to everybody (one hop, best effort); rejects `too-large` for over a packet. */
+  broadcast(payload: Uint8Array): Promise<void>;
+  /** Readiness off, links flushed, leave gossiped. Idempotent; the node is still to be disposed of. */
   leave(): Promise<void>;
+  /** Closes everything without a word, as a crash would; peers find out by probing. */
+  close(): Promise<void>;
 }

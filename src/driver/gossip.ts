@@ -35,7 +35,7 @@ export interface GossipOptions {
 }
 
 /** A command without its token; the plane adds it. */
-export type GossipCommand = WithoutOp<Extract<MembershipCommand, { readonly op: number }>>;
+export type GossipCommand = WithoutOp<MembershipCommand>;
 type WithoutOp<C> = C extends unknown ? Omit<C, "op"> : never;
 
 /** What a successful operation brought. */
@@ -47,8 +47,6 @@ export interface GossipPlane extends AsyncDisposable {
   readonly port: number;
   /** Runs one operation; rejects with `ClusterError`, `closed` after disposal. */
   run(command: GossipCommand): Promise<GossipOutcome>;
-  /** Queues application bytes for gossip. */
-  broadcast(payload: Uint8Array): void;
 }
 
 /** Binds both sockets, starts the machine and keeps it running. Rejects with `bind-failed` naming the port. */
@@ -102,10 +100,6 @@ class Plane implements GossipPlane {
       });
       this.#step({ type: "command", command: { ...command, op } as MembershipCommand });
     });
-  }
-
-  broadcast(payload: Uint8Array): void {
-    this.#step({ type: "command", command: { type: "userBroadcast", payload } });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,194 @@
+/**
+ * Our membership in the gossip: the machine, its sockets, and what finds and redials peers.
+ *
+ * @module
+ */
+
+import type { HostPort } from "../config/host_port.ts";
+import type { ResolvedConfig } from "../config/resolved.ts";
+import { formatAddress, ipToBytes } from "../core/address.ts";
+import type { Address } from "../core/machine.ts";
+import { resolveMembership } from "../core/membership/config.ts";
+import type { MembershipEvent } from "../core/membership/contract.ts";
+import { Membership } from "../core/membership/machine.ts";
+import { Rejoin, type RejoinEffect, type RejoinInput } from "../core/membership/rejoin.ts";
+import type { WireConfig } from "../core/wire/contract.ts";
+import { encodeMessage } from "../core/wire/encode.ts";
+import type { Keyring } from "../core/wire/keyring.ts";
+import { createPacketCodec } from "../core/wire/packet_codec.ts";
+import { createStreamCodec } from "../core/wire/stream_codec.ts";
+import type { LogSink } from "../ports/observer.ts";
+import type { Runtime } from "../ports/runtime.ts";
+import { chooseAdvertise } from "./advertise.ts";
+import { drive, type Driven } from "./drive.ts";
+import { Finder } from "./finder.ts";
+import { type GossipCommand, type GossipOutcome, type GossipPlane, startGossip } from "./gossip.ts";
+import { encodeNodeMeta, type NodeMeta } from "./node_meta.ts";
+import { resolveHostPort } from "./host_names.ts";
+
+/** What our membership is made of. */
+export interface GossipMemberOptions {
+  readonly runtime: Runtime;
+  readonly config: ResolvedConfig;
+  readonly keyring: Keyring;
+  readonly meta: NodeMeta;
+  readonly onEvent: (event: MembershipEvent) => void;
+  readonly log: LogSink;
+}
+
+/** A started member. Disposal closes the sockets without a word. */
+export class GossipMember implements AsyncDisposable {
+  readonly machine: Membership;
+  /** What we advertise. */
+  readonly address: Address;
+  /** The memberlist node name. */
+  readonly name: string;
+  readonly #plane: GossipPlane;
+  readonly #options: GossipMemberOptions;
+  readonly #rejoin: Driven<RejoinInput>;
+  readonly #finder: Finder;
+  #joinedOnce = false;
+
+  /** Binds, announces ourselves and starts looking for peers. */
+  static async start(options: GossipMemberOptions): Promise<GossipMember> {
+    const made: { machine?: Membership; address?: Address; name?: string } = {};
+    const early: MembershipEvent[] = [];
+    let hear = (event: MembershipEvent): void => void early.push(event);
+    const { runtime, config } = options;
+    const plane = await startGossip({
+      runtime,
+      ip: config.bindIp,
+      port: config.gossip.port,
+      machine: (port) => {
+        made.name = `${config.nodeId}-${port}`;
+        made.address = advertise(options, port);
+        made.machine = newMachine(options, made.name, made.address);
+        return made.machine;
+      },
+      onEvent: (event) => hear(event),
+    });
+    const member = new GossipMember(options, plane, made as Required<typeof made>);
+    hear = (event) => member.#hear(event);
+    for (const event of early) member.#hear(event);
+    await member.#finder.look();
+    return member;
+  }
+
+  private constructor(
+    options: GossipMemberOptions,
+    plane: GossipPlane,
+    made: { readonly machine: Membership; readonly address: Address; readonly name: string },
+  ) {
+    this.#options = options;
+    this.#plane = plane;
+    this.machine = made.machine;
+    this.address = made.address;
+    this.name = made.name;
+    const { runtime, config } = options;
+    this.#rejoin = drive<RejoinInput, RejoinEffect>(
+      new Rejoin({ self: this.address, seed: runtime.entropy.seed() }),
+      runtime.clock,
+      (effect) => this.#rejoinEffect(effect),
+    );
+    this.#finder = new Finder(runtime, config.peers, (addresses) => {
+      this.#rejoin.step({ type: "candidates", addresses });
+      void this.#join(addresses);
+    });
+  }
+
+  /** Runs one operation of the machine. */
+  run(command: GossipCommand): Promise<GossipOutcome> {
+    return this.#plane.run(command);
+  }
+
+  /** Joins through these and keeps redialling them; answers how many answered, rejects `join-failed` for none. */
+  async join(peers: readonly HostPort[]): Promise<number> {
+    const { dns } = this.#options.runtime;
+    const lists = await Promise.all(peers.map((peer) => resolveHostPort(peer, dns)));
+    const { joined } = await this.#plane.run({ type: "join", addresses: lists.flat() });
+    await this.#finder.add(peers);
+    return joined ?? 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#finder.stop();
+    this.#rejoin.stop();
+    await this.#plane[Symbol.asyncDispose]();
+  }
+
+  #hear(event: MembershipEvent): void {
+    this.#rejoin.step({ type: "event", event });
+    this.#options.onEvent(event);
+  }
+
+  #rejoinEffect(effect: RejoinEffect): void {
+    if (effect.type === "join") return void this.#join(effect.addresses);
+    this.#options.log({
+      level: "warn",
+      message:
+        "this node sees nobody although peers are configured: check addresses, ports, label and keys",
+      fields: { candidates: effect.candidates },
+    });
+  }
+
+  async #join(addresses: readonly Address[]): Promise<void> {
+    const { log } = this.#options;
+    try {
+      const { joined = 0, failures = [] } = await this.#plane.run({ type: "join", addresses });
+      if (joined > 0 && !this.#joinedOnce) {
+        this.#joinedOnce = true;
+        log({ level: "info", message: `successfully joined ${joined} peers on startup` });
+      }
+      if (failures.length > 0) {
+        log({
+          level: "debug",
+          message: "some peers did not answer",
+          fields: { failures: failures.join("; ") },
+        });
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log({ level: "warn", message: "failed to join cluster", fields: { reason } });
+    }
+  }
+}
+
+function advertise({ runtime, config, log }: GossipMemberOptions, port: number): Address {
+  const { ip, why } = chooseAdvertise({
+    configured: config.advertiseIp,
+    bound: config.bindIp,
+    peers: config.peers.map(({ host }) => host).filter((host) => ipToBytes(host) !== undefined),
+    interfaces: runtime.interfaces.list(),
+  });
+  const address = formatAddress(ip, port);
+  log({ level: "info", message: `advertising ${address}: ${why}` });
+  return address;
+}
+
+function newMachine(
+  { runtime, config, keyring, meta }: GossipMemberOptions,
+  name: string,
+  address: Address,
+): Membership {
+  const { profile, label, delegateVersion } = config.gossip;
+  const wire: WireConfig = {
+    label,
+    skipInboundLabelCheck: false,
+    keyring,
+    verifyIncoming: config.security.verifyIncoming,
+    verifyOutgoing: config.security.verifyOutgoing,
+    compression: true,
+    protocolVersion: 2,
+  };
+  return new Membership({
+    config: resolveMembership({
+      profile,
+      ...(delegateVersion === undefined ? {} : { delegateProtocol: delegateVersion }),
+    }),
+    self: { name, address, meta: encodeNodeMeta(meta) },
+    seed: runtime.entropy.seed(),
+    packetCodec: createPacketCodec(wire, runtime.sealer.crc32),
+    streamCodec: createStreamCodec(wire),
+    encode: encodeMessage,
+  });
+}
