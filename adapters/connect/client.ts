@@ -60,15 +60,14 @@ async function openLink(
   attempt: AbortController,
 ): Promise<LinkStream> {
   const { tls } = security;
-  const isTls = tls !== undefined;
   const socket = await dialSocket(to, { tls, signal: attempt.signal });
   let stream: FrameStream<ExchangeRequest> | undefined;
-  const session = new ClientSession(socket, authorityOf(to, isTls), config, {
+  const session = new ClientSession(socket, authorityOf(to, tls !== undefined), config, {
     // A new call on a session that is going away would hang; a link that is open may finish.
     onGoaway: () => attempt.abort(dialError("unreachable", to, "it is shutting down")),
     onCallClose: () => stream?.stopSending(),
     onClose: (error) => {
-      attempt.abort(lostError(to, error, isTls));
+      attempt.abort(lostError(to, error, session.hasSpoken));
       stream?.stopSending();
     },
   });

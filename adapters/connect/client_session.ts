@@ -31,6 +31,7 @@ export class ClientSession {
   readonly #socket: Socket;
   readonly #onCallClose: () => void;
   #error: unknown;
+  #hasSpoken = false;
 
   /** Takes over `socket`. */
   constructor(
@@ -53,6 +54,9 @@ export class ClientSession {
     const widen = (): void => widenConnection(this.#session, config.windowBytes);
     this.#session.once("connect", widen);
     this.#session.once("goaway", onGoaway);
+    this.#session.once("remoteSettings", () => {
+      this.#hasSpoken = true;
+    });
     this.#session.on("error", (error) => {
       this.#error ??= error;
     });
@@ -74,6 +78,11 @@ export class ClientSession {
     });
   }
 
+  /** Whether the peer has said anything in HTTP/2. */
+  get hasSpoken(): boolean {
+    return this.#hasSpoken;
+  }
+
   /** For connect-node. */
   request(
     method: string,
@@ -82,7 +91,9 @@ export class ClientSession {
     options: http2.ClientSessionRequestOptions,
   ): Promise<http2.ClientHttp2Stream> {
     return new Promise((resolve) => {
-      const all = { ...headers, ":method": method, ":path": path };
+      // Said explicitly: left alone, Node and Deno drop the brackets of an IPv6 address.
+      const authority = this.authority.slice(this.authority.indexOf("//") + 2);
+      const all = { ...headers, ":method": method, ":path": path, ":authority": authority };
       const stream = this.#session.request(all, options);
       stream.once("close", this.#onCallClose);
       resolve(stream);

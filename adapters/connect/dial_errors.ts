@@ -30,18 +30,14 @@ export function tlsError(to: Address, cause: unknown): ClusterError {
 }
 
 /**
- * The connection was lost before the peer answered anything. A TLS peer that wants another client certificate, and one
- * that wants TLS at all, can say so in no other way.
+ * The connection was lost before the link was open. With `hasSpoken` false the peer took the connection and ended it
+ * before it said anything in HTTP/2: one that wants TLS, or another client certificate, can say so in no other way.
  */
-export function lostError(to: Address, cause: unknown, isTls: boolean): ClusterError {
+export function lostError(to: Address, cause: unknown, hasSpoken: boolean): ClusterError {
   const code = systemCode(cause);
-  if (isTls) {
-    const why = `it closed the connection with ${code}, it may demand a client certificate`;
-    return dialError("refused", to, why, cause);
-  }
-  return code.startsWith("ERR_HTTP2")
-    ? dialError("refused", to, `it does not speak HTTP/2 in the clear, it may demand TLS`, cause)
-    : dialError("unreachable", to, `the connection broke with ${code}`, cause);
+  if (hasSpoken) return dialError("unreachable", to, `the connection broke with ${code}`, cause);
+  const why = `it took the connection and ended it at once with ${code}, check security.tls`;
+  return dialError("refused", to, why, cause);
 }
 
 /**

@@ -7,6 +7,7 @@
 import * as net from "node:net";
 import * as tls from "node:tls";
 import { type Address, parseAddress, type RpcTls } from "../../mod.ts";
+import { checkTls } from "./tls_material.ts";
 import { connectError, dialError, tlsError } from "./dial_errors.ts";
 
 /** Options of {@linkcode dialSocket}. */
@@ -17,16 +18,20 @@ export interface DialSocketOptions {
 
 /**
  * A connected socket; over TLS the peer's certificate is valid for the address dialled and HTTP/2 is agreed upon.
- * Rejects with `ClusterError` `unreachable` or `refused`, or with the reason of `signal`; nothing stays open then.
+ * Rejects with `ClusterError` `unreachable`, `refused` or `bad-config`, or with the reason of `signal`; nothing stays open then.
  */
-export function dialSocket(to: Address, options: DialSocketOptions): Promise<net.Socket> {
+export async function dialSocket(
+  to: Address,
+  options: DialSocketOptions,
+): Promise<net.Socket> {
   const target = parseAddress(to);
   if (target === undefined || target.port === 0) {
     throw new TypeError(`Cannot open a link to "${to}": it is not an IP address with a port`);
   }
   const { signal } = options;
   signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
+  if (options.tls !== undefined) checkTls(options.tls);
+  return await new Promise((resolve, reject) => {
     const socket = net.connect({ host: target.ip, port: target.port });
     let secured: tls.TLSSocket | undefined;
     const fail = (error: unknown): void => {

@@ -8,6 +8,7 @@ import * as net from "node:net";
 import * as tls from "node:tls";
 import { type Address, ClusterError, formatAddress, type RpcTls } from "../../mod.ts";
 import { systemCode } from "./dial_errors.ts";
+import { checkTls } from "./tls_material.ts";
 
 const TLS_HANDSHAKE_MS = 10_000;
 
@@ -84,30 +85,17 @@ function createTlsServer(
   onSecure: (socket: tls.TLSSocket) => void,
 ): tls.Server {
   const { cert, key, ca, clientAuth } = material;
-  if (clientAuth && ca === undefined) {
-    throw new ClusterError(
-      "bad-config",
-      "Cannot demand client certificates: security.tls has no CA to check them with, set one",
-    );
-  }
-  try {
-    return tls.createServer({
-      cert,
-      key,
-      ...(ca === undefined ? {} : { ca }),
-      requestCert: clientAuth,
-      rejectUnauthorized: clientAuth,
-      ALPNProtocols: ["h2"],
-      minVersion: "TLSv1.2",
-      handshakeTimeout: TLS_HANDSHAKE_MS,
-    }, onSecure);
-  } catch (error) {
-    // The cause may quote key material: only its code goes on.
-    throw new ClusterError(
-      "bad-config",
-      `Cannot serve TLS: the certificate or the key cannot be used (${systemCode(error)})`,
-    );
-  }
+  checkTls(material);
+  return tls.createServer({
+    cert,
+    key,
+    ...(ca === undefined ? {} : { ca }),
+    requestCert: clientAuth,
+    rejectUnauthorized: clientAuth,
+    ALPNProtocols: ["h2"],
+    minVersion: "TLSv1.2",
+    handshakeTimeout: TLS_HANDSHAKE_MS,
+  }, onSecure);
 }
 
 function prepare(socket: net.Socket): void {

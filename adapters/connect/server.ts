@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { type ConnectRouter, createContextValues } from "@connectrpc/connect";
 import {
   universalRequestFromNodeRequest,
@@ -51,7 +51,9 @@ function routed(router: ConnectRouter): Http2Handler {
   return (request, response) => {
     const handler = handlers.get(request.url.split("?", 1)[0] as string);
     if (handler === undefined) return notFound(response);
-    void respond(handler, request, response).catch(() => response.stream?.destroy());
+    void respond(handler, request, response).catch(() => {
+      if (!request.stream.destroyed) request.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    });
   };
 }
 
