@@ -6,16 +6,25 @@
 
 import { Hono } from "hono";
 import type { ClusterMember, ClusterNode, HttpHandler } from "../../mod.ts";
-import { bearerGuard } from "./bearer_guard.ts";
+import { hasBearer } from "./bearer.ts";
+import { entityRoutes } from "./entity_routes.ts";
+import { problem } from "./problem.ts";
+import type { WriterGuardEnv } from "./writer_guard.ts";
 
 /** What the pages read: every running node is one. */
-export type StatusView = Pick<ClusterNode, "members" | "leaders" | "readiness" | "status">;
+export type StatusView = Pick<
+  ClusterNode,
+  "members" | "leaders" | "readiness" | "status" | "entities"
+>;
 
 /** Who may read. */
 export interface StatusAppOptions {
   /** Bearer that `/cluster/*` demands; absent: readable by whoever reaches the port. Never `/health` nor `/ready`. */
   readonly readToken?: string;
-  /** Bearer that may read as well. */
+  /**
+   * Bearer for entity values, read and written, and for everything else as well; absent: entity values are for
+   * callers on this machine only.
+   */
   readonly adminToken?: string;
 }
 
@@ -27,10 +36,10 @@ export interface StatusApp {
 
 /**
  * Serves `/health`, `/ready`, `/cluster/status`, `/cluster/members`, `/cluster/leaders` (spec `cluster.md` 9) and
- * `/cluster/node`, the whole snapshot of this node.
+ * `/cluster/node`, the whole snapshot of this node, and `/cluster/entities/{type}/{key}`.
  */
 export function statusApp(view: StatusView, options: StatusAppOptions = {}): StatusApp {
-  const app = new Hono();
+  const app = new Hono<WriterGuardEnv>();
   const tokens = [options.readToken, options.adminToken].filter((token) => token !== undefined);
 
   app.get("/health", (c) => c.json({ status: "ok" }));
@@ -38,7 +47,15 @@ export function statusApp(view: StatusView, options: StatusAppOptions = {}): Sta
     const readiness = view.readiness();
     return c.json(readiness, readiness.ready ? 200 : 503);
   });
-  if (options.readToken !== undefined) app.use("/cluster/*", bearerGuard(tokens));
+  app.route("/cluster/entities", entityRoutes(view, options.adminToken));
+  if (options.readToken !== undefined) {
+    app.use("/cluster/*", async (c, next) => {
+      if (await hasBearer(c.req.header("authorization"), tokens)) return await next();
+      return problem(401, "This page needs a bearer token: set the header Authorization", {
+        "www-authenticate": "Bearer",
+      });
+    });
+  }
   app.get("/cluster/status", (c) => c.json(clusterStatus(view)));
   app.get("/cluster/members", (c) => c.json(view.members().map(memberRow)));
   app.get("/cluster/leaders", (c) => {
@@ -48,7 +65,7 @@ export function statusApp(view: StatusView, options: StatusAppOptions = {}): Sta
   app.get("/cluster/node", (c) => c.json(view.status()));
   app.notFound((c) => problem(404, `No such page: ${c.req.path}`));
   app.onError((error) => problem(500, `The page failed: ${error.message}`));
-  return { fetch: (request) => app.fetch(request) };
+  return { fetch: (request, peer) => app.fetch(request, { remote: peer?.remote }) };
 }
 
 function clusterStatus(view: StatusView): Record<string, unknown> {
@@ -79,11 +96,4 @@ function memberRow(member: ClusterMember): Record<string, unknown> {
     ...(member.rttMs === undefined ? {} : { rtt_ms: member.rttMs }),
     ...(member.evidence === undefined ? {} : { evidence: member.evidence }),
   };
-}
-
-function problem(status: number, detail: string): Response {
-  return new Response(JSON.stringify({ status, detail }), {
-    status,
-    headers: { "content-type": "application/problem+json" },
-  });
 }

@@ -9,9 +9,9 @@
 
 import type { Version } from "../core/hlc.ts";
 import type { EntryCodec, EntryRecord, StoredEntry } from "../core/replication/entry.ts";
+import { loneSurrogate, utf8Length, writeUtf8 } from "../core/wire/utf8.ts";
 import { WireReader } from "./wire_reader.ts";
 
-const encoder = new TextEncoder();
 const NO_BYTES = new Uint8Array(0);
 
 /** Tag bytes: field number and wire type. */
@@ -39,11 +39,8 @@ interface Fields {
 }
 
 function encode(record: EntryRecord): Uint8Array {
-  const type = encoder.encode(record.type);
-  const key = encoder.encode(record.key);
+  const { type, key, value, contentType, schemaVersion } = record;
   const version = encodeVersionField(record.version);
-  const contentType = encoder.encode(record.contentType);
-  const { value, schemaVersion } = record;
   const bytes = new Uint8Array(
     sizeOfText(type) + sizeOfText(key) + version.length +
       (value === undefined ? 0 : 1 + sizeOfVarint(value.length) + value.length) +
@@ -53,7 +50,12 @@ function encode(record: EntryRecord): Uint8Array {
   at = writeText(bytes, at, KEY, key);
   bytes.set(version, at);
   at += version.length;
-  if (value !== undefined) at = writeField(bytes, at, VALUE, value);
+  if (value !== undefined) {
+    bytes[at] = VALUE;
+    at = writeVarint(bytes, at + 1, value.length);
+    bytes.set(value, at);
+    at += value.length;
+  }
   at = writeText(bytes, at, CONTENT_TYPE, contentType);
   if (schemaVersion !== 0) {
     bytes[at] = SCHEMA_VERSION;
@@ -149,9 +151,7 @@ let lastVersionField: Uint8Array = NO_BYTES;
 
 function encodeVersionField(version: Version): Uint8Array {
   if (version === lastVersion) return lastVersionField;
-  const { wallMs, logic } = version;
-  const origin = encoder.encode(version.origin);
-  const boot = encoder.encode(version.boot);
+  const { wallMs, logic, origin, boot } = version;
   const size = (wallMs === 0 ? 0 : 9) + (logic === 0 ? 0 : 1 + sizeOfVarint(logic)) +
     sizeOfText(origin) + sizeOfText(boot);
   const bytes = new Uint8Array(1 + sizeOfVarint(size) + size);
@@ -179,8 +179,12 @@ function sizeOfVarint(value: number): number {
   return size;
 }
 
-function sizeOfText(text: Uint8Array): number {
-  return text.length === 0 ? 0 : 1 + sizeOfVarint(text.length) + text.length;
+/** Bytes of a text field; empty ones are left out, as proto3 wants. */
+function sizeOfText(text: string): number {
+  if (text === "") return 0;
+  const length = utf8Length(text);
+  if (length < 0) throw loneSurrogate(text);
+  return 1 + sizeOfVarint(length) + length;
 }
 
 function writeVarint(bytes: Uint8Array, offset: number, value: number): number {
@@ -191,13 +195,9 @@ function writeVarint(bytes: Uint8Array, offset: number, value: number): number {
   return at;
 }
 
-function writeField(bytes: Uint8Array, offset: number, tag: number, field: Uint8Array): number {
+function writeText(bytes: Uint8Array, offset: number, tag: number, text: string): number {
+  if (text === "") return offset;
   bytes[offset] = tag;
-  const at = writeVarint(bytes, offset + 1, field.length);
-  bytes.set(field, at);
-  return at + field.length;
-}
-
-function writeText(bytes: Uint8Array, offset: number, tag: number, text: Uint8Array): number {
-  return text.length === 0 ? offset : writeField(bytes, offset, tag, text);
+  const from = writeVarint(bytes, offset + 1, utf8Length(text));
+  return writeUtf8(text, bytes, from);
 }

@@ -11,6 +11,7 @@ import type {
   ReplicationEffect,
   ReplicationEvent,
   ReplicationInput,
+  ReplicationView,
 } from "../core/replication/contract.ts";
 import type { EntryWrite } from "../core/replication/entry.ts";
 import type { LinkFrame } from "../core/replication/frames.ts";
@@ -22,7 +23,7 @@ import { drive, type Driven } from "./drive.ts";
 /** What the application plane needs to run. */
 export interface LinksOptions {
   readonly runtime: Pick<Runtime, "clock" | "rpc">;
-  readonly machine: Machine<ReplicationInput, ReplicationEffect>;
+  readonly machine: Machine<ReplicationInput, ReplicationEffect> & { view(): ReplicationView };
   readonly security: RpcSecurity;
   readonly dialTimeoutMs: Millis;
   /** Where a peer's RPC server is now; `undefined` when it is not known. */
@@ -58,6 +59,7 @@ export class Links implements AsyncDisposable {
 
   /** A member of our kind is there, or has restarted. */
   peerUp(peer: string, boot: string, capabilities: readonly string[]): void {
+    if (this.#closed) return;
     this.#driven.step({ type: "peerUp", peer, boot, capabilities });
   }
 
@@ -93,6 +95,12 @@ export class Links implements AsyncDisposable {
     this.#streams.set(link, stream);
     this.#driven.step({ type: "accepted", link });
     await this.#pump(link, stream);
+  }
+
+  /** Dials nobody any more and takes no stream; for a node that has left. */
+  leave(): void {
+    this.#closed = true;
+    for (const { peer } of this.#options.machine.view().links) this.peerDown(peer);
   }
 
   /** Closes every stream; what is not acknowledged stays dirty at whoever sent it. */

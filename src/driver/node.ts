@@ -111,6 +111,7 @@ export class Node implements ClusterNode {
         bootId: this.bootId,
         capabilities: CAPABILITIES,
         joinTimeoutMs: config.enabled && config.peers.length > 0 ? config.joinTimeoutMs : 0,
+        expectedNodes: config.expectedNodes ?? 0,
       },
       codec,
       new Rng(runtime.entropy.seed()),
@@ -453,6 +454,7 @@ export class Node implements ClusterNode {
     await this.#flush();
     try {
       await this.#gossip?.run({ type: "leave", timeoutMs: LEAVE_TIMEOUT_MS });
+      this.#links.leave();
     } catch (error) {
       this.#say("warn", "left without everybody knowing", {
         reason: error instanceof Error ? error.message : String(error),

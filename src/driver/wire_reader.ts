@@ -4,7 +4,7 @@
  * @module
  */
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+import { decodeUtf8 } from "../core/wire/utf8.ts";
 
 /** Groups within groups end here. */
 const DEPTH_MAX = 32;
@@ -70,23 +70,9 @@ export class WireReader {
     const length = this.varint();
     const from = this.#at;
     if (this.#failed || !this.#forward(length)) return "";
-    // Names are short and ASCII nearly always: a call into the decoder costs more than they do.
-    let text = "";
-    if (length <= 64) {
-      let at = from;
-      for (; at < this.#at; at++) {
-        const byte = this.#bytes[at] as number;
-        if (byte >= 0x80) break;
-        text += String.fromCharCode(byte);
-      }
-      if (at === this.#at) return text;
-    }
-    try {
-      return decoder.decode(this.#bytes.subarray(from, this.#at));
-    } catch {
-      this.#fail();
-      return "";
-    }
+    const text = decodeUtf8(this.#bytes, from, this.#at);
+    if (text === undefined) this.#fail();
+    return text ?? "";
   }
 
   /** Steps into a length-delimited message; answers what `leave` needs. */

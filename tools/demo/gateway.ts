@@ -82,7 +82,8 @@ export class Gateway {
 
   /** Sends a signal and waits for the end; answers the exit code or the signal's name. */
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<number | string> {
-    this.#process?.kill(signal);
+    // Not child.kill: under Deno it makes the exit look like death by that signal.
+    if (this.pid !== undefined) process.kill(this.pid, signal);
     return await this.#exited;
   }
 

@@ -48,6 +48,7 @@ export async function planGateways(
         enabled: true,
         node_id: name,
         region: "demo",
+        expected_nodes: NAMES.length,
         bind_addr: "127.0.0.1",
         peers,
         gossip: { port: gossip },

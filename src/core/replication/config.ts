@@ -6,8 +6,7 @@
 
 import type { Millis } from "../machine.ts";
 import type { Lane } from "./lanes.ts";
-import { isWellFormed, utf8Length } from "./utf8.ts";
-import { NAME_BYTES_MAX } from "./versions.ts";
+import { fitsUtf8, NAME_BYTES_MAX } from "./versions.ts";
 
 /** What a node may say about its replication; everything but the identity has a default. */
 export interface ReplicationOptions {
@@ -33,6 +32,8 @@ export interface ReplicationOptions {
   readonly tombstoneHorizonMs?: Millis;
   /** How long to look for somebody with state before declaring ourselves ready; 0: at once. @default {15000} */
   readonly joinTimeoutMs?: Millis;
+  /** How many nodes the cluster is meant to have: all in touch and none ready, nobody waits. @default {0: not known} */
+  readonly expectedNodes?: number;
   /** A snapshot that stands still this long is asked of another peer. @default {5000} */
   readonly snapshotStallMs?: Millis;
   /** First pause before dialling again; doubles, jittered. @default {200} */
@@ -68,6 +69,7 @@ export function resolveReplication(options: ReplicationOptions): ReplicationConf
     clockSkewMaxMs: 60_000,
     tombstoneHorizonMs: 86_400_000,
     joinTimeoutMs: 15_000,
+    expectedNodes: 0,
     snapshotStallMs: 5_000,
     backoffMinMs: 200,
     backoffMaxMs: 10_000,
@@ -91,8 +93,7 @@ export function resolveReplication(options: ReplicationOptions): ReplicationConf
 }
 
 function checkName(name: string, value: string): void {
-  const bytes = isWellFormed(value) ? utf8Length(value) : 0;
-  if (bytes > 0 && bytes <= NAME_BYTES_MAX) return;
+  if (value !== "" && fitsUtf8(value, NAME_BYTES_MAX)) return;
   throw new RangeError(
     `Cannot configure replication as ${name} must be text of 1 to ${NAME_BYTES_MAX} bytes: ` +
       `current value is "${value}"`,

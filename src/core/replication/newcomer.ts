@@ -53,7 +53,7 @@ export class Newcomer {
 
   /**
    * What to do, given the greeted peers that are ready and those that are not: ask a random ready one, another when it
-   * is gone or stands still; with none, after the join time, the smallest id of those in touch goes first.
+   * is gone or stands still; with none, after the join time or once everybody expected is in touch, the smallest id of them goes first.
    */
   step(ready: readonly string[], notReady: readonly string[], now: Millis): SyncStep {
     if (this.#source !== undefined) {
@@ -72,7 +72,9 @@ export class Newcomer {
       this.#progressAt = now;
       return { do: "ask", peer: this.#source };
     }
-    if (now < this.#joinEnd) return undefined;
+    const { expectedNodes } = this.#config;
+    const complete = expectedNodes > 1 && notReady.length + 1 >= expectedNodes;
+    if (now < this.#joinEnd && !complete) return undefined;
     if (notReady.length === 0) return { do: "settle", how: "alone" };
     if (notReady.some((peer) => peer < this.#config.nodeId)) return undefined;
     return { do: "settle", how: "first" };
