@@ -64,7 +64,7 @@ for (const release of RELEASES) {
       await our.join(go.address);
       await go.lists(["go", "our"]);
       for (let i = 0; i < 50; i++) {
-        our.broadcast(bytes(`ours ${i}`));
+        await our.broadcast(bytes(`ours ${i}`));
         await go.broadcast(bytes(`go ${i}`));
       }
       const heard = (texts: string[], prefix: string) =>

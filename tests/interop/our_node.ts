@@ -164,8 +164,8 @@ export class OurNode implements AsyncDisposable {
   }
 
   /** Queues user data for gossip. */
-  broadcast(payload: Uint8Array): void {
-    this.#plane.broadcast(payload);
+  async broadcast(payload: Uint8Array): Promise<void> {
+    await this.#plane.run({ type: "userBroadcast", payload });
   }
 
   /** One direct ping; the round-trip time in milliseconds. */
