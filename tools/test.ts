@@ -22,7 +22,7 @@ import { pooled, run } from "./process.ts";
 import { filesUnder, isMain, ROOT } from "./project.ts";
 import { findRuntimes, type FoundRuntime, RUNTIME_NAMES, type RuntimeName } from "./runtimes.ts";
 import { ensureSetup } from "./setup.ts";
-import { countTests, type TestCounts } from "./test_report.ts";
+import { countTests, failuresIn, type TestCounts } from "./test_report.ts";
 
 /** What `deno task test` runs; real processes (`tests/interop`, `tests/runtime`) have own tasks. */
 const QUICK_FOLDERS: readonly string[] = [
@@ -70,7 +70,7 @@ async function main(args: readonly string[]): Promise<number> {
     const bad = counts.failed + (inCi ? counts.skipped.length : 0);
     passed += counts.passed;
     failed += bad;
-    if (bad > 0 && !stream) console.log(output);
+    if (bad > 0 && !stream) console.log(failuresIn(runtime.name, output));
     console.log(line(runtime, counts, seconds));
     for (const name of counts.skipped) console.log(`    skipped: ${name}`);
   });

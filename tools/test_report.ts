@@ -43,6 +43,18 @@ export function countTests(
   return { passed, failed, skipped };
 }
 
+/** The part of a runner's output that tells of failures; all of it when the runner tells none apart. */
+export function failuresIn(runtime: RuntimeName, output: string): string {
+  if (runtime === "bun") {
+    const rest = output.replace(/^\(pass\).*\n/gm, "");
+    return rest.replace(/^\S+_test\.ts:\n\n(?=\S+_test\.ts:\n)/gm, ""); // files without one
+  }
+  const lines = output.split("\n");
+  const heading = runtime === "deno" ? / ERRORS $/ : /^✖ failing tests:$/;
+  const from = lines.findIndex((line) => heading.test(line));
+  return from === -1 ? output : lines.slice(from).join("\n");
+}
+
 function casesOf(junit: string): Case[] {
   const found: Case[] = [];
   for (

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { countTests } from "../../tools/test_report.ts";
+import { countTests, failuresIn } from "../../tools/test_report.ts";
 
 const denoReport = `<testsuites name="deno test">
   <testsuite name="./a_test.ts">
@@ -63,5 +63,15 @@ describe("counting tests", () => {
       assert.equal(countTests(runtime, "", "", 139).failed, 1);
       assert.equal(countTests(runtime, "", "", 0).failed, 1);
     }
+  });
+
+  it("shows the failures and not the many that passed", () => {
+    const deno = "a ... ok (1ms)\n\n ERRORS \n\nb => x\n";
+    assert.equal(failuresIn("deno", deno), " ERRORS \n\nb => x\n");
+    assert.equal(failuresIn("node", "✔ a (1ms)\n✖ failing tests:\n✖ b"), "✖ failing tests:\n✖ b");
+    assert.equal(failuresIn("bun", "(pass) a\n(fail) b"), "(fail) b");
+    const bun = "a_test.ts:\n(pass) a\n\nb_test.ts:\n(fail) b\n\n";
+    assert.equal(failuresIn("bun", bun), "b_test.ts:\n(fail) b\n\n");
+    assert.equal(failuresIn("node", "Segmentation fault"), "Segmentation fault");
   });
 });
