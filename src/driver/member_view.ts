@@ -62,3 +62,19 @@ export function clusterMember(known: KnownMember, self: string, verdict: Verdict
     ...(member.evidence === undefined ? {} : { evidence: member.evidence }),
   };
 }
+
+/** What a node that talks to nobody sees: itself. */
+export function lonelyMember(name: string, port: number, meta: NodeMeta): KnownMember {
+  return {
+    member: {
+      name,
+      address: formatAddress("127.0.0.1", port),
+      state: "alive",
+      incarnation: 1,
+      meta: new Uint8Array(),
+      vsn: new Uint8Array(6),
+      stateChangedMs: 0,
+    },
+    meta,
+  };
+}

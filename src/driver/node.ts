@@ -6,7 +6,7 @@
 
 import type { ResolvedConfig } from "../config/resolved.ts";
 import { formatAddress, parseAddress } from "../core/address.ts";
-import { computeLeaders, leaderChanges, type Leaders } from "../core/coordination/leaders.ts";
+import type { Leaders } from "../core/coordination/leaders.ts";
 import { ClusterError } from "../core/errors.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { Address, WallMillis } from "../core/machine.ts";
@@ -27,16 +27,17 @@ import type {
   Readiness,
 } from "./cluster_node.ts";
 import { type Entities, entitiesOf, type EntityBase, entityChange } from "./entities.ts";
+import { ClusterView } from "./cluster_view.ts";
 import { entryCodec } from "./entry_codec.ts";
 import { membershipRecord, replicationRecord } from "./event_log.ts";
+import { flushLinks } from "./flush_links.ts";
 import { GossipMember } from "./gossip_member.ts";
-import { HealthChecks } from "./health_checks.ts";
 import { hostPort } from "./host_names.ts";
 import { Links } from "./links.ts";
 import { Listeners } from "./listeners.ts";
-import { clusterMember, type KnownMember, MetaCache, rpcAddressOf } from "./member_view.ts";
+import { type KnownMember, lonelyMember, MetaCache, rpcAddressOf } from "./member_view.ts";
+import type { NodeMeta } from "./node_meta.ts";
 import { NodeSecurity, securityWarning } from "./node_security.ts";
-import { candidates, Peers } from "./peers.ts";
 import { applySeeds } from "./seed.ts";
 
 /** What every node of this version can do, as told in gossip metadata. */
@@ -44,8 +45,6 @@ export const CAPABILITIES: readonly string[] = ["ack:v1"];
 
 const CHECK_EVERY_MS = 1_000;
 const LEAVE_TIMEOUT_MS = 5_000;
-const FLUSH_TIMEOUT_MS = 5_000;
-const FLUSH_POLL_MS = 20;
 
 /** See {@linkcode ClusterNode}. */
 export class Node implements ClusterNode {
@@ -57,19 +56,13 @@ export class Node implements ClusterNode {
   readonly #replication: Replication;
   readonly #links: Links;
   readonly #base: EntityBase;
-  readonly #peers: Peers = new Peers();
   readonly #metas: MetaCache = new MetaCache();
-  readonly #checks: HealthChecks;
+  readonly #view: ClusterView;
   readonly #listeners: Listeners<NodeEvent>;
   readonly #startedMs: WallMillis;
   #gossip: GossipMember | undefined;
   #rpc: RpcServer | undefined;
   #rpcRefused = 0;
-  #leaders: Leaders = { cluster: undefined, regions: new Map() };
-  #clusterHealthy: boolean | undefined;
-  #wasReady = false;
-  #syncedBy: string | undefined;
-  #refreshPlanned = false;
   #draining = false;
   #left: Promise<void> | undefined;
   #closed = false;
@@ -100,7 +93,6 @@ export class Node implements ClusterNode {
     this.#startedMs = runtime.clock.wall();
     this.bootId = Array.from(runtime.entropy.bytes(8), (byte) => byte.toString(16).padStart(2, "0"))
       .join("");
-    this.#checks = new HealthChecks(config.healthCheck);
     this.#listeners = new Listeners((error) =>
       this.#say("error", "a listener threw", { error: String(error) })
     );
@@ -122,10 +114,19 @@ export class Node implements ClusterNode {
       security: security.rpc,
       dialTimeoutMs: config.grpc.dialTimeoutMs,
       addressOf: (peer) => {
-        const known = this.#peers.get(peer);
+        const known = this.#view.peers.get(peer);
         return known === undefined ? undefined : rpcAddressOf(known);
       },
       onEvent: (event) => this.#onReplication(event),
+    });
+    this.#view = new ClusterView({
+      config,
+      links: this.#links,
+      known: () => this.#known(),
+      self: () => this.#memberName(),
+      replication: () => this.#replication.view(),
+      tell: (event) => this.#listeners.tell(event),
+      say: (level, message, fields) => this.#say(level, message, fields),
     });
     const { store } = this.#replication;
     this.#base = {
@@ -146,34 +147,15 @@ export class Node implements ClusterNode {
   }
 
   members(): readonly ClusterMember[] {
-    const self = this.#memberName();
-    return this.#known()
-      .map((known) => {
-        const verdict = known.member.name === self
-          ? { healthy: true }
-          : this.#checks.verdict(known);
-        return clusterMember(known, self, verdict);
-      })
-      .sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+    return this.#view.members();
   }
 
   leaders(): Leaders {
-    return this.#leaders;
+    return this.#view.leaders;
   }
 
   readiness(): Readiness {
-    if (this.#draining) return { ready: false, reason: "the node is leaving" };
-    const { notReadyBecause } = this.#replication.view();
-    if (notReadyBecause !== undefined) return { ready: false, reason: notReadyBecause };
-    const expected = this.config.expectedNodes ?? 1;
-    const inView = this.#known().filter(({ member }) => member.state === "alive").length;
-    if (this.#syncedBy !== "snapshot" && expected > 1 && inView * 2 <= expected) {
-      return {
-        ready: false,
-        reason: `${inView} of ${expected} expected nodes are in view, a majority is needed`,
-      };
-    }
-    return { ready: true, reason: `first sync done (${this.#syncedBy ?? "alone"})` };
+    return this.#view.readiness();
   }
 
   status(): NodeStatus {
@@ -244,6 +226,7 @@ export class Node implements ClusterNode {
     this.#closed = true;
     this.#draining = true;
     this.#disarmChecks();
+    this.#view.stop();
     await this.#gossip?.[Symbol.asyncDispose]();
     await this.#links[Symbol.asyncDispose]();
     await this.#rpc?.[Symbol.asyncDispose]();
@@ -265,7 +248,7 @@ export class Node implements ClusterNode {
       if (warning !== undefined) this.#say("warn", warning);
       await this.#openPlanes();
     } else {
-      this.#refresh();
+      this.#view.refresh();
     }
     this.#armChecks();
   }
@@ -288,16 +271,7 @@ export class Node implements ClusterNode {
       runtime: this.#runtime,
       config,
       keyring: this.#security.keyring,
-      meta: {
-        nodeId: config.nodeId,
-        bootId: this.bootId,
-        rpcHost: "",
-        rpcPort: parseAddress(this.#rpc.local)?.port ?? config.grpc.port,
-        region: config.region,
-        capabilities: CAPABILITIES,
-        version: VERSION,
-        startedMs: this.#startedMs,
-      },
+      meta: this.#meta(parseAddress(this.#rpc.local)?.port ?? config.grpc.port),
       onEvent: (event) => this.#onMembership(event),
       log: this.#log,
     });
@@ -327,12 +301,10 @@ export class Node implements ClusterNode {
       case "suspected":
       case "cleared":
       case "gone": {
-        this.#planRefresh();
-        const known = this.#metas.read(event.member);
-        const verdict = this.#checks.verdict(known);
+        this.#view.planRefresh();
         this.#listeners.tell({
           type: event.type,
-          member: clusterMember(known, this.#memberName(), verdict),
+          member: this.#view.member(this.#metas.read(event.member)),
         });
         return;
       }
@@ -357,16 +329,13 @@ export class Node implements ClusterNode {
         });
         return;
       case "ready":
-        this.#syncedBy = event.how;
+        this.#view.synced(event.how);
         void this.#seed();
-        this.#tellReadiness();
         return;
-      case "linkState": {
-        const peer = this.#peers.get(event.peer);
-        if (peer !== undefined && event.state === "waiting" && event.reason !== undefined) {
-          this.#checks.broken(peer.member.name, event.reason);
+      case "linkState":
+        if (event.state === "waiting" && event.reason !== undefined) {
+          this.#view.linkBroken(event.peer, event.reason);
         }
-      }
     }
   }
 
@@ -376,82 +345,28 @@ export class Node implements ClusterNode {
     this.#say("info", "governance file applied", { written, unchanged });
   }
 
-  /** Many events of one step lead to one refresh. */
-  #planRefresh(): void {
-    if (this.#refreshPlanned) return;
-    this.#refreshPlanned = true;
-    queueMicrotask(() => {
-      this.#refreshPlanned = false;
-      if (!this.#closed) this.#refresh();
-    });
-  }
-
-  #refresh(): void {
-    const known = this.#known();
-    const self = this.#memberName();
-    const { up, down } = this.#peers.refresh(known.filter(({ member }) => member.name !== self));
-    for (const nodeId of down) this.#links.peerDown(nodeId);
-    for (const { meta } of up) this.#links.peerUp(meta.nodeId, meta.bootId, meta.capabilities);
-    const leaders = computeLeaders(candidates(known));
-    const changes = leaderChanges(this.#leaders, leaders);
-    this.#leaders = leaders;
-    for (const change of changes) {
-      this.#say("info", "leader changed", {
-        seat: change.region === undefined ? "cluster" : `region ${change.region}`,
-        from: change.from ?? "none",
-        to: change.to ?? "none",
-      });
-      this.#listeners.tell({ type: "leader", change, leaders });
-    }
-  }
-
   // Once a second.
 
   #armChecks(): void {
     const { clock } = this.#runtime;
     this.#disarmChecks = clock.alarm(clock.now() + CHECK_EVERY_MS, () => {
-      this.#check();
+      this.#view.check(clock.now());
       this.#armChecks();
     });
-  }
-
-  #check(): void {
-    const self = this.#memberName();
-    this.#checks.run({
-      now: this.#runtime.clock.now(),
-      peers: this.#known().filter(({ member }) => member.name !== self),
-      links: this.#replication.view().links,
-      failureOf: (peer) => this.#links.failureOf(peer),
-    });
-    this.#refresh();
-    this.#tellReadiness();
-    const members = this.members().filter(({ state }) => state !== "left");
-    const healthyMembers = members.filter(({ healthy }) => healthy).length;
-    const healthy = healthyMembers === members.length;
-    if (healthy === this.#clusterHealthy) return;
-    this.#clusterHealthy = healthy;
-    this.#say(healthy ? "info" : "warn", `cluster health: ${healthy ? "HEALTHY" : "NOT HEALTHY"}`, {
-      members: members.length,
-      healthyMembers,
-    });
-    this.#listeners.tell({ type: "health", healthy, members: members.length, healthyMembers });
-  }
-
-  #tellReadiness(): void {
-    const readiness = this.readiness();
-    if (readiness.ready === this.#wasReady) return;
-    this.#wasReady = readiness.ready;
-    this.#say("info", readiness.ready ? "ready" : "not ready", { reason: readiness.reason });
-    this.#listeners.tell({ type: "readiness", readiness });
   }
 
   // Leave.
 
   async #leave(): Promise<void> {
     this.#draining = true;
-    this.#tellReadiness();
+    this.#view.drain();
     if (this.#closed) return;
-    await this.#flush();
+    const flushed = await flushLinks(() => this.#replication.view().links, this.#runtime.clock);
+    if (!flushed) {
+      this.#say("warn", "failed to broadcast", {
+        reason: "peers did not acknowledge everything before the node left",
+      });
+    }
     try {
       await this.#gossip?.run({ type: "leave", timeoutMs: LEAVE_TIMEOUT_MS });
       this.#links.leave();
@@ -462,20 +377,6 @@ export class Node implements ClusterNode {
     }
   }
 
-  /** Waits until the peers have acknowledged what was written here, or for a while. */
-  async #flush(): Promise<void> {
-    const { clock } = this.#runtime;
-    const deadline = clock.now() + FLUSH_TIMEOUT_MS;
-    while (clock.now() < deadline) {
-      const open = this.#replication.view().links.filter(({ state }) => state === "open");
-      if (open.every(({ dirty, inFlight }) => dirty === 0 && inFlight === 0)) return;
-      await new Promise<void>((resolve) => clock.alarm(clock.now() + FLUSH_POLL_MS, resolve));
-    }
-    this.#say("warn", "failed to broadcast", {
-      reason: "peers did not acknowledge everything before the node left",
-    });
-  }
-
   // Small things.
 
   #known(): KnownMember[] {
@@ -483,31 +384,19 @@ export class Node implements ClusterNode {
     if (gossip !== undefined) {
       return gossip.machine.members().map((member) => this.#metas.read(member));
     }
-    return [this.#alone()];
+    return [lonelyMember(this.#memberName(), this.config.gossip.port, this.#meta(0))];
   }
 
-  /** What a node that talks to nobody sees: itself. */
-  #alone(): KnownMember {
+  #meta(rpcPort: number): NodeMeta {
     return {
-      member: {
-        name: this.#memberName(),
-        address: formatAddress("127.0.0.1", this.config.gossip.port),
-        state: "alive",
-        incarnation: 1,
-        meta: new Uint8Array(),
-        vsn: new Uint8Array(6),
-        stateChangedMs: 0,
-      },
-      meta: {
-        nodeId: this.nodeId,
-        bootId: this.bootId,
-        rpcHost: "",
-        rpcPort: 0,
-        region: this.config.region,
-        capabilities: CAPABILITIES,
-        version: VERSION,
-        startedMs: this.#startedMs,
-      },
+      nodeId: this.config.nodeId,
+      bootId: this.bootId,
+      rpcHost: "",
+      rpcPort,
+      region: this.config.region,
+      capabilities: CAPABILITIES,
+      version: VERSION,
+      startedMs: this.#startedMs,
     };
   }
 
