@@ -16,8 +16,7 @@ import {
 } from "./entry.ts";
 import type { Refusal } from "./frames.ts";
 import { FUTURE_STAMP, type LinkContext } from "./link_host.ts";
-import { utf8Length } from "./utf8.ts";
-import { isPlausibleVersion } from "./versions.ts";
+import { fitsUtf8, isPlausibleVersion } from "./versions.ts";
 
 /** An origin with a clock ahead of ours is told of this often. */
 const ALARM_GAP_MS = 60_000;
@@ -77,7 +76,9 @@ export class Intake {
     }
     const entry = this.#codec.head(bytes);
     if (entry === undefined || entry.type === "" || entry.key === "") return undefined;
-    if (!fits(entry.type, TYPE_BYTES_MAX) || !fits(entry.key, KEY_BYTES_MAX)) return undefined;
+    if (!fitsUtf8(entry.type, TYPE_BYTES_MAX) || !fitsUtf8(entry.key, KEY_BYTES_MAX)) {
+      return undefined;
+    }
     return isPlausibleVersion(entry.version) ? entry : undefined;
   }
 
@@ -123,8 +124,4 @@ export class Intake {
       out,
     );
   }
-}
-
-function fits(text: string, bytesMax: number): boolean {
-  return 3 * text.length <= bytesMax || utf8Length(text) <= bytesMax;
 }

@@ -6,7 +6,7 @@
  */
 
 import { type Version, WALL_MS_MAX } from "../hlc.ts";
-import { readUtf8, utf8Length, writeUtf8 } from "./utf8.ts";
+import { decodeUtf8, utf8Length, writeUtf8 } from "../wire/utf8.ts";
 
 /** Longest node id or boot id in a version, in UTF-8 bytes. */
 export const NAME_BYTES_MAX = 255;
@@ -41,8 +41,8 @@ export function decodeVersion(bytes: Uint8Array): Version | undefined {
   const originEnd = 9 + (bytes[8] as number);
   if (bytes.length <= originEnd) return undefined;
   if (bytes.length !== originEnd + 1 + (bytes[originEnd] as number)) return undefined;
-  const origin = readUtf8(bytes, 9, originEnd);
-  const boot = readUtf8(bytes, originEnd + 1, bytes.length);
+  const origin = decodeUtf8(bytes, 9, originEnd);
+  const boot = decodeUtf8(bytes, originEnd + 1, bytes.length);
   if (origin === undefined || boot === undefined) return undefined;
   const at = (index: number) => bytes[index] as number;
   const high = at(0) * 0x100 + at(1);
@@ -50,10 +50,16 @@ export function decodeVersion(bytes: Uint8Array): Version | undefined {
   return { wallMs: high * HIGH + low, logic: at(6) * 0x100 + at(7), origin, boot };
 }
 
+/** Whether a text has a UTF-8 form of at most `bytesMax` bytes. */
+export function fitsUtf8(text: string, bytesMax: number): boolean {
+  const bytes = utf8Length(text);
+  return bytes >= 0 && bytes <= bytesMax;
+}
+
 /** Whether a version from outside may be kept: whole numbers in range, names within bounds. */
 export function isPlausibleVersion(version: Version): boolean {
   return Number.isInteger(version.wallMs) && version.wallMs >= 0 && version.wallMs <= WALL_MS_MAX &&
     Number.isInteger(version.logic) && version.logic >= 0 && version.logic <= 0xffff &&
-    version.origin.length > 0 && utf8Length(version.origin) <= NAME_BYTES_MAX &&
-    utf8Length(version.boot) <= NAME_BYTES_MAX;
+    version.origin !== "" && fitsUtf8(version.origin, NAME_BYTES_MAX) &&
+    fitsUtf8(version.boot, NAME_BYTES_MAX);
 }

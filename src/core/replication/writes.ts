@@ -16,7 +16,7 @@ import {
   TYPE_BYTES_MAX,
 } from "./entry.ts";
 import type { Store } from "./store.ts";
-import { isWellFormed, utf8Length } from "./utf8.ts";
+import { utf8Length } from "../wire/utf8.ts";
 
 /** Longest content type in UTF-8 bytes. */
 const CONTENT_TYPE_BYTES_MAX = 255;
@@ -31,7 +31,7 @@ export function objectionTo(
   if (type === "" || key === "") {
     return { ok: false, code: "bad-data", message: `${named}: type and key must not be empty` };
   }
-  if (!isWellFormed(type) || !isWellFormed(key) || !isWellFormed(contentType)) {
+  if (utf8Length(type) < 0 || utf8Length(key) < 0 || utf8Length(contentType) < 0) {
     return {
       ok: false,
       code: "bad-data",
