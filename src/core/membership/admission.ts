@@ -4,7 +4,9 @@
  * @module
  */
 
-import { unmapped } from "../address.ts";
+import { ipToBytes, parseAddress, unmapped } from "../address.ts";
+import { cidrContains } from "../cidr.ts";
+import type { Address } from "../machine.ts";
 import type { Alive } from "../wire/messages.ts";
 import { utf8Length } from "../wire/utf8.ts";
 import type { MembershipConfig } from "./config.ts";
@@ -52,6 +54,19 @@ export function acceptableAddress(addr: Uint8Array): boolean {
   return false;
 }
 
+/** Whether a raw address lies in one of the allowed networks; no networks allow all. */
+export function allowedAddress(addr: Uint8Array, config: MembershipConfig): boolean {
+  const networks = config.cidrsAllowed;
+  return networks.length === 0 || networks.some((network) => cidrContains(network, addr));
+}
+
+/** The same for the sender of a packet. */
+export function allowedSender(from: Address, config: MembershipConfig): boolean {
+  if (config.cidrsAllowed.length === 0) return true;
+  const addr = ipToBytes(parseAddress(from)?.ip ?? "");
+  return addr !== undefined && allowedAddress(addr, config);
+}
+
 /** Why an alive message is refused before anything else is asked; `undefined` when it may pass. */
 export function refuseAliveForm(alive: Alive, config: MembershipConfig): string | undefined {
   if (!acceptableName(alive.node)) return "name is empty or too long";
@@ -60,5 +75,6 @@ export function refuseAliveForm(alive: Alive, config: MembershipConfig): string 
   if (alive.meta !== null && alive.meta.length > config.remoteMetaBytesMax) {
     return "metadata is too large";
   }
+  if (!allowedAddress(alive.addr, config)) return "address is not in an allowed network";
   return undefined;
 }

@@ -5,10 +5,9 @@
  */
 
 import { bytesToIp, formatAddress, sameIp } from "../address.ts";
-import { cidrContains } from "../cidr.ts";
 import type { Address } from "../machine.ts";
 import type { Alive } from "../wire/messages.ts";
-import { refuseAliveForm } from "./admission.ts";
+import { allowedSender, refuseAliveForm } from "./admission.ts";
 import type { BroadcastWatch } from "./broadcasts.ts";
 import type { Countdown } from "./countdown.ts";
 import type { MachineState } from "./machine_state.ts";
@@ -51,7 +50,8 @@ export class Arrivals {
     // The stale repeat is by far the most frequent case: leave at once.
     if (known !== undefined && this.#repeats(known, received)) return;
     const message = this.#withPort(received);
-    const refusal = refuseAliveForm(message, state.config) ?? this.#refuse(message);
+    const refusal = refuseAliveForm(message, state.config) ??
+      this.#refuse(message, from);
     if (refusal !== undefined) {
       state.counters.aliveRefused++;
       return;
@@ -73,11 +73,10 @@ export class Arrivals {
     return { ...message, port: this.#state.self.port };
   }
 
-  #refuse(message: Alive): string | undefined {
+  #refuse(message: Alive, from: Address | undefined): string | undefined {
     const { config, delegate, now } = this.#state;
-    const networks = config.cidrsAllowed;
-    if (networks.length > 0 && !networks.some((network) => cidrContains(network, message.addr))) {
-      return "address is not in an allowed network";
+    if (from !== undefined && !allowedSender(from, config)) {
+      return "sender is not in an allowed network";
     }
     if (delegate.refuseAlive === undefined) return undefined;
     const record = this.#record(message);

@@ -5,11 +5,10 @@
  */
 
 import { ipToBytes, parseAddress } from "../address.ts";
-import { cidrContains } from "../cidr.ts";
 import type { Address, Machine, Millis } from "../machine.ts";
 import type { DropReason, PacketSink } from "../wire/contract.ts";
 import type { PacketMessage, StreamMessage } from "../wire/messages.ts";
-import { acceptableAddress, acceptableName, INCARNATION_MAX } from "./admission.ts";
+import { acceptableAddress, acceptableName, allowedAddress, INCARNATION_MAX } from "./admission.ts";
 import { Arrivals } from "./arrivals.ts";
 import { AwaitingTable } from "./awaiting.ts";
 import type {
@@ -311,8 +310,7 @@ function selfRecord(parts: MembershipParts): MemberRecord {
   if (!Number.isInteger(incarnation) || incarnation < 1 || incarnation > INCARNATION_MAX) {
     fail("incarnation must be a positive 32-bit integer", String(incarnation));
   }
-  const networks = config.cidrsAllowed;
-  if (networks.length > 0 && !networks.some((network) => cidrContains(network, addr))) {
+  if (!allowedAddress(addr, config)) {
     fail("address must be in one of cidrsAllowed", self.address);
   }
   const { min, max, current } = config.delegateProtocol;
