@@ -55,7 +55,7 @@ export class PacketDispatch {
     if (cut === COMPOUND_HEADER_TRUNCATED) return this.#sink.dropped("compound");
     for (let i = 0; i < cut; i++) this.#sink.dropped("compound");
     // A count of 256 wraps to 0 in Go: its messages are lost, and that must not go unseen.
-    if (bytes[start] === 0 && start + 1 < end) this.#sink.dropped("compound");
+    if (bytes[start] === 0) this.#sink.dropped("compound");
   }
 
   #compress(
