@@ -1,9 +1,10 @@
 /** @module */
 
 import { createSocket, type Socket } from "node:dgram";
-import { type Clock, type Datagrams, formatAddress, parseAddress } from "../../mod.ts";
+import { type Clock, type Datagrams, formatAddress } from "../../mod.ts";
 import { bindFailed } from "./bind_failed.ts";
-import { destinationIp } from "./destination_ip.ts";
+import { destinationOf } from "./destination.ts";
+import { type Outgoing, SendLane } from "./send_lane.ts";
 
 /** What differs between the runtimes. */
 export interface NodeDatagramsOptions {
@@ -14,6 +15,8 @@ export interface NodeDatagramsOptions {
    * on Deno, where each receive would allocate that much.
    */
   readonly receiveBufferBytes: number;
+  /** Whether sends of one turn of the event loop need help to stay in order: Deno. */
+  readonly oneAtATime: boolean;
 }
 
 /** Below this the system's own default is as good. */
@@ -21,50 +24,63 @@ const RECEIVE_BUFFER_BYTES_MIN = 65_536;
 
 /** UDP over `node:dgram`. */
 export function nodeDatagrams(options: NodeDatagramsOptions): Datagrams {
-  const { clock, receiveBufferBytes } = options;
+  const { clock, receiveBufferBytes, oneAtATime } = options;
   return {
-    async bind({ ip, port, onFrame, onSendError }) {
-      const type = ip.includes(":") ? "udp6" : "udp4";
-      const socket = createSocket({ type, lookup: literal });
+    async bind({ ip, port, onFrame, onSendError = () => {} }) {
+      const isIpv6 = ip.includes(":");
+      const socket = createSocket({ type: isIpv6 ? "udp6" : "udp4", lookup: literal });
       await bound(socket, ip, port);
       let closed = false;
       // Errors of an unconnected socket are echoes of packets that nobody took (ICMP on Windows): loss, not failure.
       socket.on("error", () => {});
       socket.on("message", (bytes, { address, port: from }) => {
         if (closed) return;
-        onFrame({
-          from: formatAddress(address, from),
-          bytes: owned(bytes),
-          receivedMs: clock.now(),
-        });
+        const receivedMs = clock.now();
+        onFrame({ from: formatAddress(address, from), bytes: owned(bytes), receivedMs });
       });
       enlarge(socket, receiveBufferBytes);
+      const lane = new SendLane((outgoing) => written(socket, outgoing), onSendError);
       return {
         local: formatAddress(ip, socket.address().port),
         send(to, bytes) {
           if (closed) return;
-          const peer = parseAddress(to);
-          const target = peer && destinationIp(peer.ip, type === "udp6");
-          if (peer === undefined || target === undefined || peer.port === 0) {
-            onSendError?.(to);
-            return;
-          }
-          try {
-            socket.send(bytes, 0, bytes.length, peer.port, target, (error) => {
-              if (error !== null && error !== undefined && !closed) onSendError?.(to);
-            });
-          } catch {
-            onSendError?.(to);
-          }
+          const destination = destinationOf(to, isIpv6);
+          if (destination === undefined) return onSendError(to);
+          if (oneAtATime) return lane.push({ to, destination, bytes });
+          write(socket, { to, destination, bytes }, (error) => {
+            if (error !== null && error !== undefined && !closed) onSendError(to);
+          });
         },
         async [Symbol.asyncDispose]() {
           if (closed) return;
           closed = true;
+          lane.close();
           await new Promise<void>((resolve) => socket.close(resolve));
         },
       };
     },
   };
+}
+
+function write(
+  socket: Socket,
+  { destination: { ip, port }, bytes }: Outgoing,
+  done: (error: unknown) => void,
+): void {
+  try {
+    socket.send(bytes, 0, bytes.length, port, ip, done);
+  } catch (error) {
+    done(error);
+  }
+}
+
+function written(socket: Socket, outgoing: Outgoing): Promise<void> {
+  return new Promise((resolve, reject) => {
+    write(socket, outgoing, (error) => {
+      if (error === null || error === undefined) resolve();
+      else reject(error);
+    });
+  });
 }
 
 /** Stands in for name resolution: all destinations are IPs, so that a send need not wait for a turn of the loop. */

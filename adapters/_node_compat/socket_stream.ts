@@ -55,7 +55,8 @@ export class SocketStream implements ByteStream {
       if (!this.#isOpen) return fail();
       this.#writes.add(fail);
       this.#socket.write(bytes, (error) => {
-        if (error !== null && error !== undefined) return fail(error);
+        // Node reports writes that destruction cut short without an error.
+        if ((error !== null && error !== undefined) || this.#socket.destroyed) return fail(error);
         this.#writes.delete(fail);
         resolve();
       });

@@ -1,11 +1,11 @@
 /**
  * The runtime of Bun 1.4 and later.
  *
- * ```ts ignore
- * import { createNode } from "@althing/cluster";
+ * ```ts
  * import { bunRuntime } from "@althing/cluster/bun";
  *
- * const node = await createNode({ runtime: bunRuntime(), config: {} });
+ * const runtime = bunRuntime(); // for `createNode`; nothing happens yet
+ * console.log(runtime.name, runtime.version);
  * ```
  *
  * @module
@@ -47,7 +47,7 @@ export function bunRuntime(options: BunRuntimeOptions = {}): Runtime {
     clock,
     entropy: nodeEntropy(),
     sealer: nodeSealer({ keyObjects: true }),
-    datagrams: nodeDatagrams({ clock, receiveBufferBytes }),
+    datagrams: nodeDatagrams({ clock, receiveBufferBytes, oneAtATime: false }),
     streams: nodeStreams(),
     rpc: connectRpc(),
     http: bunHttp(bun),

@@ -1,15 +1,10 @@
 /** @module */
 
-import {
-  type Clock,
-  type DatagramOptions,
-  type Datagrams,
-  formatAddress,
-  parseAddress,
-} from "../../mod.ts";
+import { type Clock, type DatagramOptions, type Datagrams, formatAddress } from "../../mod.ts";
 import { bindFailed } from "../_node_compat/bind_failed.ts";
 import { nodeDatagrams } from "../_node_compat/datagrams.ts";
-import { destinationIp } from "../_node_compat/destination_ip.ts";
+import { destinationOf } from "../_node_compat/destination.ts";
+import { type Outgoing, SendLane } from "../_node_compat/send_lane.ts";
 import type { DenoDatagramConn, DenoGlobal } from "./globals.ts";
 
 /** The largest datagram there is. */
@@ -23,11 +18,13 @@ const FAILURE_PAUSE_MS = 5;
  */
 export function denoDatagrams(deno: DenoGlobal, clock: Clock): Datagrams {
   const listen = deno.listenDatagram?.bind(deno);
-  if (listen === undefined) return nodeDatagrams({ clock, receiveBufferBytes: 0 });
+  if (listen === undefined) {
+    return nodeDatagrams({ clock, receiveBufferBytes: 0, oneAtATime: true });
+  }
   return {
     // deno-lint-ignore require-await -- a failed bind must be a rejection
     async bind(options) {
-      const { ip, port, onSendError } = options;
+      const { ip, port, onSendError = () => {} } = options;
       let conn: DenoDatagramConn;
       try {
         conn = listen({ transport: "udp", hostname: ip, port });
@@ -37,29 +34,30 @@ export function denoDatagrams(deno: DenoGlobal, clock: Clock): Datagrams {
       const isIpv6 = ip.includes(":");
       let closed = false;
       const received = receive(conn, clock, options, () => closed);
+      const lane = new SendLane((outgoing) => written(conn, outgoing), onSendError);
       return {
         local: formatAddress(ip, conn.addr.port),
         send(to, bytes) {
           if (closed) return;
-          const peer = parseAddress(to);
-          const hostname = peer && destinationIp(peer.ip, isIpv6);
-          if (peer === undefined || hostname === undefined || peer.port === 0) {
-            onSendError?.(to);
-            return;
-          }
-          conn.send(bytes, { transport: "udp", hostname, port: peer.port }).catch(() => {
-            if (!closed) onSendError?.(to);
-          });
+          const destination = destinationOf(to, isIpv6);
+          if (destination === undefined) return onSendError(to);
+          lane.push({ to, destination, bytes });
         },
         async [Symbol.asyncDispose]() {
           if (closed) return;
           closed = true;
+          lane.close();
           conn.close();
           await received;
         },
       };
     },
   };
+}
+
+async function written(conn: DenoDatagramConn, { destination, bytes }: Outgoing): Promise<void> {
+  const { ip, port } = destination;
+  await conn.send(bytes, { transport: "udp", hostname: ip, port });
 }
 
 /** Hands over one datagram after the other until the socket is closed. */

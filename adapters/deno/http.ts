@@ -3,6 +3,7 @@
 import { formatAddress, type Http } from "../../mod.ts";
 import { bindFailed } from "../_node_compat/bind_failed.ts";
 import type { DenoGlobal, DenoHttpServer } from "./globals.ts";
+import { withLossSignal } from "./loss_signal.ts";
 
 /** HTTP over `Deno.serve`. */
 export function denoHttp(deno: DenoGlobal): Http {
@@ -20,8 +21,10 @@ export function denoHttp(deno: DenoGlobal): Http {
             onListen: () => {},
             onError: () => new Response("Internal Server Error", { status: 500 }),
           },
-          (request, { remoteAddr: { hostname, port } }) =>
-            handler(request, { remote: formatAddress(hostname, port) }),
+          (request, { remoteAddr: { hostname, port } }) => {
+            const peer = { remote: formatAddress(hostname, port) };
+            return withLossSignal(request, () => handler(request, peer));
+          },
         );
       } catch (cause) {
         throw bindFailed("HTTP", ip, port, cause);

@@ -2,11 +2,11 @@
  * The runtime of Deno 2.9 and later. Needs `--allow-net`, and `--allow-read`, `--allow-env` and `--allow-sys` for what
  * the configuration reads; with `--unstable-net` UDP is twice as fast.
  *
- * ```ts ignore
- * import { createNode } from "@althing/cluster";
+ * ```ts
  * import { denoRuntime } from "@althing/cluster/deno";
  *
- * const node = await createNode({ runtime: denoRuntime(), config: {} });
+ * const runtime = denoRuntime(); // for `createNode`; nothing happens yet
+ * console.log(runtime.name, runtime.version);
  * ```
  *
  * @module
@@ -40,7 +40,7 @@ export function denoRuntime(): Runtime {
     datagrams: denoDatagrams(deno, clock),
     streams: nodeStreams(),
     // Deno 2.9.4 to 2.9.6 abort on a GOAWAY frame (denoland/deno#36788).
-    rpc: connectRpc({ guardGoaway: true }),
+    rpc: connectRpc({ goawayGuard: true }),
     http: denoHttp(deno),
     dns: nodeDns(),
     interfaces: nodeInterfaces(),

@@ -1,11 +1,11 @@
 /**
  * The runtime of Node 20.15 and later. Serving HTTP needs the package `@hono/node-server`.
  *
- * ```ts ignore
- * import { createNode } from "@althing/cluster";
+ * ```ts
  * import { nodeRuntime } from "@althing/cluster/node";
  *
- * const node = await createNode({ runtime: nodeRuntime(), config: {} });
+ * const runtime = nodeRuntime(); // for `createNode`; nothing happens yet
+ * console.log(runtime.name, runtime.version);
  * ```
  *
  * @module
@@ -46,7 +46,7 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
     clock,
     entropy: nodeEntropy(),
     sealer: nodeSealer({ keyObjects: true }),
-    datagrams: nodeDatagrams({ clock, receiveBufferBytes }),
+    datagrams: nodeDatagrams({ clock, receiveBufferBytes, oneAtATime: false }),
     streams: nodeStreams(),
     rpc: connectRpc(),
     http: nodeHttp(),

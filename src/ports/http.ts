@@ -9,8 +9,9 @@ export interface HttpPeer {
 }
 
 /**
- * Answers a web request. When the caller goes away before the answer is complete, `request.signal` aborts and the body
- * is cancelled. A handler that throws is answered with status 500 and a text that does not repeat the error.
+ * Answers a web request. When the caller goes away while the body is sent, the body is cancelled and `request.signal`
+ * aborts (some hosts tell it earlier); after a complete answer it does not. A handler that throws is answered with
+ * status 500 and a text that does not repeat the error.
  */
 export type HttpHandler = (request: Request, peer: HttpPeer) => Response | Promise<Response>;
 
@@ -20,7 +21,10 @@ export interface HttpServer extends AsyncDisposable {
   readonly local: Address;
 }
 
-/** Serves a fetch handler over HTTP/1.1. Streams responses unbuffered and never closes an idle event stream. */
+/**
+ * Serves a fetch handler over HTTP/1.1. Streams responses unbuffered (the head may travel with the first bytes of the
+ * body: Bun sends it no earlier) and never closes an idle event stream.
+ */
 export interface Http {
   /** Listens; rejects with `ClusterError` `bind-failed` naming the port when it is taken. */
   serve(
