@@ -122,8 +122,8 @@ function read(bytes: Uint8Array, whole: boolean): Fields | undefined {
     else if (tag === VALUE) {
       reader.skip(tag);
       fields.value = NO_BYTES;
-    } else if (tag === CONTENT_TYPE && whole) fields.contentType = reader.text();
-    else if (tag === SCHEMA_VERSION && whole) fields.schemaVersion = reader.varint() >>> 0;
+    } else if (tag === CONTENT_TYPE) fields.contentType = reader.text();
+    else if (tag === SCHEMA_VERSION) fields.schemaVersion = reader.varint() >>> 0;
     else reader.skip(tag);
   }
   return reader.failed ? undefined : fields;

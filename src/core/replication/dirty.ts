@@ -117,13 +117,14 @@ export class DirtyKeys {
    */
   take(bytesMax: number): StoredEntry[] {
     const batch: StoredEntry[] = [];
+    const overShare: StoredEntry[] = [];
     let left = bytesMax;
     for (let lane = 0; lane < LANES; lane++) {
       const share = shareOf(lane, bytesMax);
       const queued = (this.#lanes[lane] as KeyQueue).size > 0;
       this.#credit[lane] = queued ? Math.min((this.#credit[lane] as number) + share, share) : 0;
     }
-    if (!this.#wasLarge) left -= this.#takeOverShare(batch, bytesMax);
+    if (!this.#wasLarge) left -= this.#takeOverShare(overShare, bytesMax);
     this.#wasLarge = left <= 0;
     for (let lane = 0; lane < LANES && left > 0; lane++) {
       const taken = this.#fill(lane, batch, Math.min(left, this.#credit[lane] as number));
@@ -131,6 +132,7 @@ export class DirtyKeys {
       left -= taken;
     }
     for (let lane = 0; lane < LANES && left > 0; lane++) left -= this.#fill(lane, batch, left);
+    batch.push(...overShare);
     for (let lane = 0; lane < LANES && batch.length === 0; lane++) this.#takeHead(lane, batch);
     if (this.size === 0) this.#bytes = 0;
     return batch;
