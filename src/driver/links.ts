@@ -48,12 +48,15 @@ export class Links implements AsyncDisposable {
   #nextOp = 1;
   #closed = false;
 
-  /** Starts the machine. */
+  /** Nothing runs before `start`. */
   constructor(options: LinksOptions) {
     this.#options = options;
-    const { clock } = options.runtime;
-    this.#driven = drive(options.machine, clock, (effect) => this.#perform(effect));
-    this.#driven.step({ type: "start", wallMs: clock.wall() });
+    this.#driven = drive(options.machine, options.runtime.clock, (effect) => this.#perform(effect));
+  }
+
+  /** Starts the machine. */
+  start(): void {
+    this.#driven.step({ type: "start", wallMs: this.#options.runtime.clock.wall() });
     this.#tellWall();
   }
 

@@ -243,6 +243,7 @@ export class Node implements ClusterNode {
     const { config } = this;
     for (const sentence of config.notices) this.#say("info", sentence);
     for (const sentence of config.warnings) this.#say("warn", sentence);
+    this.#links.start();
     if (config.enabled) {
       const warning = securityWarning(this.#security);
       if (warning !== undefined) this.#say("warn", warning);
