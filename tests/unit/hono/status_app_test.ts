@@ -1,0 +1,148 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { statusApp, type StatusAppOptions } from "../../../adapters/hono/mod.ts";
+import { type ClusterNode, createNode } from "../../../mod.ts";
+import { eventually } from "../../eventually.ts";
+import { runtimeUnderTest } from "../../runtime_under_test.ts";
+
+const LOCAL = "127.0.0.1:50000";
+
+interface Call {
+  readonly method?: string;
+  readonly body?: string;
+  readonly headers?: Record<string, string>;
+  readonly remote?: string | undefined;
+}
+
+async function pages(options: StatusAppOptions = {}): Promise<{
+  node: ClusterNode;
+  call: (path: string, call?: Call) => Promise<Response>;
+}> {
+  const node = await createNode(await runtimeUnderTest(), {
+    cluster_config: { enabled: false, node_id: "solo" },
+  });
+  await eventually("the node is ready", () => node.readiness().ready);
+  const app = statusApp(node, options);
+  return {
+    node,
+    call: async (path, { method = "GET", body, headers = {}, remote = LOCAL } = {}) =>
+      await app.fetch(
+        new Request(`http://127.0.0.1:8080${path}`, {
+          method,
+          headers: { host: "127.0.0.1:8080", ...headers },
+          ...(body === undefined ? {} : { body }),
+        }),
+        { remote },
+      ),
+  };
+}
+
+describe("status pages", () => {
+  it("answer health always, and ready until the node drains", async () => {
+    const { node, call } = await pages();
+    assert.equal((await call("/health")).status, 200);
+    assert.equal((await call("/ready")).status, 200);
+    await node.leave();
+    assert.equal((await call("/health")).status, 200);
+    const ready = await call("/ready");
+    assert.equal(ready.status, 503);
+    assert.deepEqual(await ready.json(), { ready: false, reason: "the node is leaving" });
+  });
+
+  it("show cluster, members and leaders in the shapes operators know", async () => {
+    await using node = (await pages()).node;
+    const { call } = await pages();
+    assert.deepEqual(await (await call("/cluster/status")).json(), {
+      local_node: node.status().memberName,
+      members: 1,
+      healthy_members: 1,
+      cluster_health: "HEALTHY",
+    });
+    assert.deepEqual(await (await call("/cluster/leaders")).json(), {
+      cluster: "solo",
+      regions: { unknown: "solo" },
+    });
+    const [member] = await (await call("/cluster/members")).json() as Record<string, unknown>[];
+    assert.equal(member?.["node_id"], "solo");
+    assert.equal(member?.["state"], "alive");
+    assert.equal(member?.["healthy"], true);
+    assert.equal((await (await call("/cluster/node")).json() as { nodeId: string }).nodeId, "solo");
+  });
+
+  it("ask for the read token on cluster pages, never on probes", async () => {
+    const { call } = await pages({ readToken: "reader", adminToken: "admin" });
+    assert.equal((await call("/health")).status, 200);
+    assert.equal((await call("/cluster/status")).status, 401);
+    for (const token of ["reader", "admin"]) {
+      const headers = { authorization: `Bearer ${token}` };
+      assert.equal((await call("/cluster/status", { headers })).status, 200);
+    }
+    assert.equal(
+      (await call("/cluster/status", { headers: { authorization: "Bearer reade" } })).status,
+      401,
+    );
+  });
+
+  it("write, read, list and delete entities for callers on this machine", async () => {
+    const { call } = await pages();
+    for (const key of ["b", "a", "c/d"]) {
+      const path = `/cluster/entities/team/${encodeURIComponent(key)}`;
+      assert.equal(
+        (await call(path, { method: "PUT", body: JSON.stringify({ key }) })).status,
+        200,
+      );
+    }
+    const one = await call("/cluster/entities/team/c%2Fd");
+    assert.deepEqual(await one.json(), { key: "c/d" });
+    assert.match(one.headers.get("etag") ?? "", /^"\d+\.\d+\.solo\.[0-9a-f]+"$/);
+    const page = await (await call("/cluster/entities/team?limit=2")).json() as {
+      items: { key: string }[];
+      next: string;
+    };
+    assert.deepEqual(page.items.map(({ key }) => key), ["a", "b"]);
+    const rest = await (await call(`/cluster/entities/team?after=${page.next}`))
+      .json() as typeof page;
+    assert.deepEqual(rest.items.map(({ key }) => key), ["c/d"]);
+    assert.equal((await call("/cluster/entities/team/a", { method: "DELETE" })).status, 200);
+    assert.equal((await call("/cluster/entities/team/a")).status, 404);
+    assert.equal(
+      (await call("/cluster/entities/team/a", { method: "PUT", body: "{" })).status,
+      400,
+    );
+  });
+
+  for (
+    const [who, call] of [
+      ["another machine", { remote: "10.0.0.9:50000" }],
+      ["a host that tells no peer address", { remote: undefined }],
+      ["a page in a browser that rebinds a name", { headers: { host: "evil.example" } }],
+      ["a proxy", { headers: { "x-forwarded-for": "10.0.0.9" } }],
+    ] as const
+  ) {
+    it(`refuse entity values to ${who}`, async () => {
+      const app = statusApp((await pages()).node);
+      const request = new Request("http://127.0.0.1:8080/cluster/entities/team", {
+        headers: { host: "127.0.0.1:8080", ...("headers" in call ? call.headers : {}) },
+      });
+      const response = await app.fetch(request, { remote: "remote" in call ? call.remote : LOCAL });
+      assert.equal(response.status, 403);
+      assert.equal(response.headers.get("content-type"), "application/problem+json");
+    });
+  }
+
+  it("let the admin token in from anywhere, and nobody else", async () => {
+    const { call } = await pages({ adminToken: "admin" });
+    const headers = { authorization: "Bearer admin" };
+    assert.equal(
+      (await call("/cluster/entities/team", { remote: "10.0.0.9:1", headers })).status,
+      200,
+    );
+    assert.equal((await call("/cluster/entities/team")).status, 401);
+  });
+
+  it("say what is missing where there is no page", async () => {
+    const response = await (await pages()).call("/nothing");
+    assert.equal(response.status, 404);
+    assert.match(await response.text(), /No such page: \/nothing/);
+  });
+});
