@@ -5,9 +5,11 @@
  * @module
  */
 
+import type { MembershipOptions } from "../src/core/membership/config.ts";
 import { GoPeer } from "../tests/interop/go_peer.ts";
 import { GoProcess } from "../tests/interop/go_process.ts";
 import type { GoNodeConfig } from "../tests/interop/go_records.ts";
+import { OurNode } from "../tests/interop/our_node.ts";
 
 /** One node as the stopwatch sees it. Times are wall-clock milliseconds with fractions. */
 export interface TimedNode extends AsyncDisposable {
@@ -111,6 +113,26 @@ export function goTimedNodes(
       sawDeath: (other, withinMs) => saw("leave", other, withinMs),
       kill: () => shared === undefined ? peer.process.kill() : peer.shutdown(),
       [Symbol.asyncDispose]: () => peer[Symbol.asyncDispose](),
+    };
+  };
+}
+
+/** Starts our nodes, gossip plane only, in this process. */
+export function ourTimedNodes(
+  membership: MembershipOptions,
+): (name: string) => Promise<TimedNode> {
+  return async (name) => {
+    const node = await OurNode.start({ name, membership });
+    const saw = async (type: "joined" | "gone", other: string, withinMs: number) =>
+      node.toldMs(await node.event(type, (e) => e.member.name === other, { withinMs }));
+    return {
+      name,
+      address: node.address,
+      join: (address) => node.join(address),
+      sawJoin: (other, withinMs) => saw("joined", other, withinMs),
+      sawDeath: (other, withinMs) => saw("gone", other, withinMs),
+      kill: () => node.kill(),
+      [Symbol.asyncDispose]: () => node.kill(),
     };
   };
 }

@@ -49,6 +49,7 @@ export class OurNode implements AsyncDisposable {
   /** Payloads that rode on acks to our pings. */
   readonly ackPayloads: Uint8Array[] = [];
   readonly #ip: string;
+  readonly #toldMs = new WeakMap<MembershipEvent, number>();
   #udp: OurUdp;
   #plane!: GossipPlane;
   #machine!: Membership;
@@ -88,7 +89,10 @@ export class OurNode implements AsyncDisposable {
       ip: node.#ip,
       port: 0,
       dialTimeoutMs: options.tcpTimeoutMs,
-      onEvent: (event) => node.events.push(event),
+      onEvent: (event) => {
+        node.#toldMs.set(event, performance.timeOrigin + performance.now());
+        node.events.push(event);
+      },
       machine: (port) =>
         node.#machine = new Membership({
           config: options,
@@ -176,6 +180,11 @@ export class OurNode implements AsyncDisposable {
   /** Changes what becomes of the node's datagrams, at once. */
   udp(udp: OurUdp): void {
     this.#udp = udp;
+  }
+
+  /** Wall clock of an event, in milliseconds with fractions. */
+  toldMs(event: MembershipEvent): number {
+    return this.#toldMs.get(event) ?? Number.NaN;
   }
 
   /** A place in the events, for `since`. */
