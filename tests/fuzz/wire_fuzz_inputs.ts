@@ -19,31 +19,16 @@ const INTERESTING = [
   ...[0xce, 0xcf, 0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd8, 0xd9, 0xda, 0xdb, 0xdc, 0xdd, 0xde, 0xdf],
   ...[0xe0, 0xf4, 0xff],
 ];
-const KEYS = [
-  ...[
-    "SeqNo",
-    "Node",
-    "SourceAddr",
-    "SourcePort",
-    "SourceNode",
-    "Target",
-    "Port",
-    "Nack",
-    "Payload",
-  ],
-  ...[
-    "Incarnation",
-    "From",
-    "Addr",
-    "Meta",
-    "Vsn",
-    "Error",
-    "Nodes",
-    "UserStateLen",
-    "Join",
-    "Name",
-  ],
-  ...["State", "UserMsgLen", "Algo", "Buf", "Zzz", "node"],
+/** Field names that belong together, so that a struct gets far before it fails. */
+const KEYS: readonly (readonly string[])[] = [
+  ["SeqNo", "Node", "SourceAddr", "SourcePort", "SourceNode", "Zzz"],
+  ["SeqNo", "Target", "Port", "Node", "Nack", "SourceAddr", "SourcePort", "SourceNode"],
+  ["SeqNo", "Payload", "seqNo"],
+  ["Incarnation", "Node", "From"],
+  ["Incarnation", "Node", "Addr", "Port", "Meta", "Vsn", "Zzz"],
+  ["Incarnation", "Name", "Addr", "Port", "Meta", "Vsn", "State"],
+  ["Nodes", "UserStateLen", "Join", "UserMsgLen"],
+  ["Algo", "Buf", "Error"],
 ];
 
 /** Every `hex` of the vectors: real packets and streams of Go. */
@@ -147,36 +132,97 @@ function address(rng: Rng): Uint8Array {
   return Uint8Array.from({ length: rng.chance(0.7) ? 4 : 16 }, () => rng.below(256));
 }
 
-/** A struct of msgpack that mixes known keys with values of any kind, some of which lie about their length. */
+/** A struct of msgpack: mostly plausible values, some of another kind, some that lie about their length. */
 export function wildStruct(rng: Rng, type: number): Uint8Array {
   const out: number[] = [type];
+  const keys = KEYS[rng.below(KEYS.length)] as readonly string[];
   const fields = rng.below(9);
-  if (rng.chance(0.85)) out.push(0x80 | fields);
+  if (rng.chance(0.9)) count(rng, out, fields, 0x80, 0xde);
   else wildValue(rng, out, 2);
   for (let i = 0; i < fields; i++) {
-    const key = KEYS[rng.below(KEYS.length)] as string;
+    const key = keys[rng.below(keys.length)] as string;
     out.push(0xa0 | key.length, ...Array.from(key, (char) => char.charCodeAt(0)));
-    wildValue(rng, out, 0);
+    const choice = rng.below(10);
+    if (choice < 4) out.push(rng.below(128));
+    else if (choice < 7) out.push(0xa0 | 4, ...[10, 0, 0, 1].map((byte) => byte ^ rng.below(32)));
+    else wildValue(rng, out, 0);
   }
   return Uint8Array.from(out);
 }
 
+/** The header of a map or an array, in any of its three widths. */
+function count(rng: Rng, out: number[], values: number, fix: number, wide: number): void {
+  const form = rng.below(4);
+  if (form >= 2) out.push(fix | values);
+  else if (form === 1) out.push(wide, 0, values);
+  else out.push(wide + 1, 0, 0, 0, values);
+}
+
 function wildValue(rng: Rng, out: number[], depth: number): void {
-  const tag = rng.chance(0.5)
-    ? rng.below(256)
-    : INTERESTING[rng.below(INTERESTING.length)] as number;
-  out.push(tag);
   const inner = depth > 4 ? 0 : rng.below(4);
-  if (tag >= 0x80 && tag <= 0x9f) {
-    for (let i = 0; i < inner; i++) wildValue(rng, out, depth + 1);
-  } else if (tag >= 0xa0 && tag <= 0xbf) {
-    for (let i = tag & 31; i > 0; i--) out.push(rng.below(256));
-  } else if (tag >= 0xc4) {
-    // A header of two to five bytes: mostly a small number, at times all ones.
-    const huge = rng.chance(0.2);
-    for (let i = rng.below(5); i > 0; i--) out.push(huge ? 0xff : i === 1 ? rng.below(20) : 0);
-    for (let i = rng.below(20); i > 0; i--) out.push(rng.below(256));
+  const values = (n: number) => {
+    for (let i = 0; i < n; i++) wildValue(rng, out, depth + 1);
+  };
+  switch (rng.below(7)) {
+    case 0:
+      count(rng, out, inner, 0x80, 0xde);
+      return values(2 * inner);
+    case 1:
+      count(rng, out, inner, 0x90, 0xdc);
+      return values(inner);
+    case 2: {
+      // Of the raw, str, bin and ext families: an honest length, or a huge one.
+      const [tag, width] = LENGTHS[rng.below(LENGTHS.length)] as readonly [number, number];
+      const length = rng.below(30);
+      const honest = rng.chance(0.8);
+      out.push(tag);
+      for (let i = width; i > 0; i--) out.push(honest ? i === 1 ? length : 0 : rng.below(256));
+      // The kind of an extension is one more byte.
+      if (tag >= 0xc7 && tag <= 0xc9) out.push(1);
+      return void out.push(...Array.from({ length }, () => rng.below(256)));
+    }
+    case 3: {
+      // An array or map that promises what is not there.
+      out.push(0xdc + rng.below(4), ...[0xff, 0xff, 0xff, 0xff].slice(rng.below(4)));
+      return values(inner);
+    }
+    case 4: {
+      const width = rng.below(4);
+      out.push((rng.chance(0.5) ? 0xcc : 0xd0) + width);
+      for (let i = 1 << width; i > 0; i--) out.push(rng.chance(0.5) ? 0 : rng.below(256));
+      return;
+    }
+    default:
+      out.push(INTERESTING[rng.below(INTERESTING.length)] as number);
   }
+}
+
+/** Tags with a length, and how many bytes it has. */
+const LENGTHS = [
+  ...[[0xc4, 1], [0xc5, 2], [0xc6, 4], [0xc7, 1], [0xc8, 2], [0xc9, 4]],
+  ...[[0xd9, 1], [0xda, 2], [0xdb, 4]],
+] as const;
+
+/** Deeper than anybody nests: compounds in compounds, or arrays in an unknown field. */
+function deep(rng: Rng): Uint8Array {
+  const depth = rng.below(3000);
+  if (rng.chance(0.5)) {
+    return Uint8Array.of(0, 0x81, 0xa1, 0x5a, ...new Uint8Array(depth).fill(0x91), 0xc0);
+  }
+  const message = encodeMessage({ type: "nack", seqNo: 1 });
+  const out = new Uint8Array(4 * depth + message.length);
+  for (let i = 0; i < depth; i++) {
+    const rest = out.length - 4 * (i + 1);
+    out.set([7, 1, rest >> 8, rest & 255], 4 * i);
+  }
+  out.set(message, 4 * depth);
+  return out;
+}
+
+/** More messages than anybody sends: compounds of compounds of the smallest message there is. */
+function crowded(rng: Rng): Uint8Array {
+  const few = encodeCompound(new Array(1 + rng.below(255)).fill(Uint8Array.of(8)), new Blocks());
+  return compressAlways(encodeCompound(new Array(1 + rng.below(60)).fill(few), new Blocks()));
 }
 
 /** Breaks `bytes` in one to four places. */
@@ -230,6 +276,8 @@ export function packetBody(rng: Rng, corpus: readonly Uint8Array[], depth = 0): 
     );
     body = encodeCompound(parts.map((part) => part.subarray(0, 65_535)), new Blocks());
   } else if (choice === 6) body = compressAlways(packetBody(rng, corpus, depth + 1));
+  else if (rng.chance(0.1)) body = deep(rng);
+  else if (rng.chance(0.05)) body = crowded(rng);
   else body = compressAlways(new Uint8Array(rng.below(20_000)).fill(rng.below(14)));
   return rng.chance(0.3) ? mutated(rng, body, corpus) : body;
 }

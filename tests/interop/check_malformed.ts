@@ -4,14 +4,13 @@
  * @module
  */
 
+import { readAlive, readIndirectPing } from "../../src/core/wire/decode.ts";
 import {
-  readAlive,
   readCompress,
-  readIndirectPing,
   readPushPullHeader,
   readPushPullNode,
   readUserHeader,
-} from "../../src/core/wire/decode.ts";
+} from "../../src/core/wire/decode_parts.ts";
 import { MsgpackReader } from "../../src/core/wire/msgpack_reader.ts";
 import { expectSame } from "./expect_same.ts";
 import {

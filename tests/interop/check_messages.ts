@@ -7,12 +7,12 @@
 import { Blocks } from "../../src/core/wire/blocks.ts";
 import { encodeCompound } from "../../src/core/wire/compound.ts";
 import { crc32 } from "../../src/core/wire/crc32.ts";
+import { decodeMessage } from "../../src/core/wire/decode.ts";
 import {
-  decodeMessage,
   readPushPullHeader,
   readPushPullNode,
   readUserHeader,
-} from "../../src/core/wire/decode.ts";
+} from "../../src/core/wire/decode_parts.ts";
 import {
   encodeMessage,
   encodePushPullHeader,

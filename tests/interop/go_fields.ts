@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CompressBody, PushPullHeader } from "../../src/core/wire/decode.ts";
+import type { CompressBody, PushPullHeader } from "../../src/core/wire/decode_parts.ts";
 import type { PacketMessage, PushPullNode, StreamMessage } from "../../src/core/wire/messages.ts";
 
 /** What JSON holds. */

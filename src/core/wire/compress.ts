@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readCompress } from "./decode.ts";
+import { readCompress } from "./decode_parts.ts";
 import { LzwDecoder, type LzwFailure } from "./lzw_decoder.ts";
 import { lzwBytesMax, LzwEncoder } from "./lzw_encoder.ts";
 import { MessageType } from "./messages.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyBytes, NO_BYTES } from "./copy_bytes.ts";
 import { MsgpackScanner, SCAN_MORE, SCAN_TOO_DEEP, u16, u32 } from "./msgpack_scanner.ts";
 import type { StructShape } from "./shapes.ts";
 import { decodeUtf8 } from "./utf8.ts";
@@ -24,9 +25,6 @@ export type MsgpackFailure =
   | "bad-text"
   /** An unknown value nested deeper than `MSGPACK_DEPTH_MAX`. */
   | "too-deep";
-
-/** Shared by all empty byte fields. */
-export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 const NIL = 0xc0;
 /** {@linkcode MsgpackReader} internals: the value is nil, or not of the raw family. */
@@ -146,7 +144,7 @@ export class MsgpackReader {
     if (length < 0) return length === IS_NIL ? null : this.#bytesOfList();
     const start = this.#at;
     this.#at = start + length;
-    return copy(this.#bytes, start, length);
+    return copyBytes(this.#bytes, start, length);
   }
 
   /** Like {@linkcode MsgpackReader.bytes}, without the copy where that can be. */
@@ -301,16 +299,4 @@ function rawLengthBytes(tag: number): number {
   if (tag === 0xda || tag === 0xc5) return 2;
   if (tag === 0xdb || tag === 0xc6) return 4;
   return tag === 0xd9 || tag === 0xc4 ? 1 : 0;
-}
-
-function copy(bytes: Uint8Array, start: number, length: number): Uint8Array {
-  if (length === 0) return NO_BYTES;
-  const out = new Uint8Array(length);
-  if (length <= 32) {
-    // A view costs more than copying a few bytes.
-    for (let i = 0; i < length; i++) out[i] = bytes[start + i] as number;
-  } else {
-    out.set(bytes.subarray(start, start + length));
-  }
-  return out;
 }

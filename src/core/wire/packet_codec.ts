@@ -8,6 +8,7 @@ import { Blocks } from "./blocks.ts";
 import type { Cipher, Crc32 } from "./cipher.ts";
 import { encodeCompound } from "./compound.ts";
 import { compressIfSmaller } from "./compress.ts";
+import { NO_BYTES } from "./copy_bytes.ts";
 import type { DropReason, PacketCodec, PacketSink, WireConfig } from "./contract.ts";
 import { encryptionOverhead, encryptionVersion, openPayload, sealPayload } from "./encryption.ts";
 import { checkLabel, labelBytes, labelHeader } from "./label.ts";
@@ -69,7 +70,7 @@ class LayeredPacketCodec implements PacketCodec {
     if (this.#config.compression) message = compressIfSmaller(message) ?? message;
     const cipher = this.#outgoingCipher();
     if (cipher === undefined) return this.#withHeaders(this.#labelHeader, message, crc);
-    const plain = crc ? this.#withHeaders(NOTHING, message, true) : message;
+    const plain = crc ? this.#withHeaders(NO_BYTES, message, true) : message;
     const version = encryptionVersion(this.#config.protocolVersion);
     return sealPayload(cipher, version, plain, this.#label, this.#labelHeader);
   }
@@ -98,8 +99,6 @@ class LayeredPacketCodec implements PacketCodec {
     return out;
   }
 }
-
-const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Why a packet that no key opens is refused: whether it looks encrypted at all tells people what to repair. */
 function locked(bytes: Uint8Array): DropReason {

@@ -6,15 +6,13 @@
 
 import type { ByteBuffer } from "./byte_buffer.ts";
 import type { DropReason } from "./contract.ts";
+import { readAck, readErr, readPing } from "./decode.ts";
 import {
   type PushPullHeader,
-  readAck,
-  readErr,
-  readPing,
   readPushPullHeader,
   readPushPullNode,
   readUserHeader,
-} from "./decode.ts";
+} from "./decode_parts.ts";
 import { STREAM_STRUCT_BYTES_MAX, USER_MESSAGE_BYTES_MAX, USER_STATE_BYTES_MAX } from "./limits.ts";
 import { MessageType } from "./messages.ts";
 import type { PushPullNode, StreamMessage } from "./messages.ts";
