@@ -57,12 +57,6 @@ export class ClusterClock {
     return this.#correction;
   }
 
-  /** How far our clock is off the median of the peers alone; 0 without peers. */
-  get offPeersMs(): number {
-    const offsets = this.#offsets();
-    return offsets.length === 0 ? 0 : -median(offsets);
-  }
-
   /** A peer showed `wallMs` somewhere between `sentAt` and `receivedAt` of our monotonic clock. */
   observe(peer: string, sentAt: Millis, receivedAt: Millis, wallMs: WallMillis): void {
     if (!(wallMs > 0) || !Number.isFinite(wallMs)) return;

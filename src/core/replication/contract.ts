@@ -174,7 +174,7 @@ export interface ReplicationView {
   readonly entries: number;
   readonly tombstones: number;
   readonly storeBytes: number;
-  /** How far our clock is off the peers' median; positive: ahead. */
+  /** How far our clock is ahead of cluster time, the median over the peers and ourselves; negative: behind. */
   readonly clockOffMs: number;
   readonly counters: Readonly<ReplicationCounters>;
 }

@@ -116,12 +116,12 @@ export class Replication
 
   /** A look inside, for status pages. */
   view(): ReplicationView {
-    const { offPeersMs } = this.clock;
-    const isClockOff = Math.abs(offPeersMs) > this.config.clockSkewMaxMs / 2;
+    const clockOffMs = 0 - this.clock.correctionMs;
+    const isClockOff = Math.abs(clockOffMs) > this.config.clockSkewMaxMs / 2;
     const because = !this.#synced
       ? "the first sync is not done"
       : isClockOff
-      ? `the clock is ${Math.round(offPeersMs)} ms off the peers' median`
+      ? `the clock is ${Math.round(clockOffMs)} ms off cluster time`
       : undefined;
     return {
       ready: because === undefined,
@@ -131,7 +131,7 @@ export class Replication
       entries: this.store.size - this.store.tombstones,
       tombstones: this.store.tombstones,
       storeBytes: this.store.bytes,
-      clockOffMs: offPeersMs,
+      clockOffMs,
       counters: { ...this.counters },
     };
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Rng } from "../../../src/core/rng.ts";
 import { Net } from "./net.ts";
+import { deletesStay, linksFlap, partitionHeals, readyCluster, traceOf } from "./scenarios.ts";
 
 const QUICK = { joinTimeoutMs: 2_000 };
 
@@ -9,16 +9,9 @@ function ready(net: Net): boolean {
   return [...net.nodes.values()].every((node) => !node.up || node.machine.synced);
 }
 
-/** Three nodes, in touch and ready. */
-function cluster(names: string[], seed = 1, config = {}): Net {
-  const net = new Net(names, { seed, config: { ...QUICK, ...config } });
-  net.runUntil("all are ready", () => ready(net), 20_000);
-  return net;
-}
-
 describe("replication of a cluster", () => {
   it("carries a write to every node", () => {
-    const net = cluster(["a", "b", "c"]);
+    const net = readyCluster(["a", "b", "c"]);
     net.set("a", "virtual_key", "k1", "one");
     net.runFor(100);
     assert.equal(net.text("b", "virtual_key", "k1"), "one");
@@ -48,46 +41,15 @@ describe("replication of a cluster", () => {
   });
 
   it("brings both sides of a partition together, newest first, deletes included", () => {
-    for (let seed = 1; seed <= 5; seed++) {
-      const net = cluster(["a", "b", "c", "d"], seed);
-      for (let i = 0; i < 200; i++) net.set("a", "team", `k${i}`, "before");
-      net.runFor(500);
-      net.cut(["a", "b"], ["c", "d"]);
-      net.runFor(5_000);
-      for (let i = 0; i < 100; i++) net.set("a", "team", `k${i}`, "left");
-      net.runFor(100);
-      for (let i = 50; i < 150; i++) net.set("d", "team", `k${i}`, "right");
-      for (let i = 150; i < 170; i++) net.delete("c", "team", `k${i}`);
-      for (let i = 0; i < 50; i++) net.set("b", "customer", `c${i}`, "new");
-      net.runFor(600_000);
-      net.heal();
-      net.runUntil("the stores are equal", () => net.converged(), 10_000);
-      assert.equal(net.text("c", "team", "k10"), "left");
-      assert.equal(net.text("a", "team", "k60"), "right");
-      assert.equal(net.text("b", "team", "k155"), undefined);
-      assert.equal(net.text("d", "customer", "c7"), "new");
-    }
+    for (let seed = 1; seed <= 5; seed++) partitionHeals(seed);
   });
 
   it("loses nothing to links that break under traffic", () => {
-    for (let seed = 1; seed <= 5; seed++) {
-      const net = cluster(["a", "b", "c"], seed);
-      const dice = new Rng(seed);
-      for (let round = 0; round < 40; round++) {
-        for (let i = 0; i < 50; i++) {
-          const name = ["a", "b", "c"][dice.below(3)] as string;
-          if (dice.chance(0.1)) net.delete(name, "provider", `p${dice.below(300)}`);
-          else net.set(name, "provider", `p${dice.below(300)}`, `${round}/${i}`);
-        }
-        if (round % 4 === 0) net.flap(50);
-        net.runFor(dice.between(1, 100));
-      }
-      net.runUntil("the stores are equal", () => net.converged(), 30_000);
-    }
+    for (let seed = 1; seed <= 5; seed++) linksFlap(seed);
   });
 
   it("finds through the others what a dead writer told only one of them", () => {
-    const net = cluster(["a", "b", "c"]);
+    const net = readyCluster(["a", "b", "c"]);
     net.cut(["a"], ["c"]);
     net.runFor(3_000);
     net.set("a", "rbac", "last", "words");
@@ -97,44 +59,14 @@ describe("replication of a cluster", () => {
     net.runUntil("c has it", () => net.text("c", "rbac", "last") === "words", 10_000);
   });
 
-  it("keeps deletes deleted when a node that missed them returns", () => {
-    const net = cluster(["a", "b", "c"]);
-    for (let i = 0; i < 100; i++) net.set("a", "api_key", `k${i}`, "live");
-    net.runFor(500);
-    net.cut(["a", "b"], ["c"]);
-    net.runFor(2_000);
-    for (let i = 0; i < 100; i++) net.delete("b", "api_key", `k${i}`);
-    net.runFor(20 * 3_600_000);
-    net.heal();
-    net.runUntil("the stores are equal", () => net.converged(), 10_000);
-    for (const name of ["a", "b", "c"]) {
-      for (let i = 0; i < 100; i++) assert.equal(net.text(name, "api_key", `k${i}`), undefined);
-    }
-    assert.equal(net.node("c").machine.view().tombstones, 100);
-    net.runFor(5 * 3_600_000);
-    for (const name of ["a", "b", "c"]) {
-      const view = net.node(name).machine.view();
-      assert.deepEqual([view.entries, view.tombstones], [0, 0]);
-    }
+  it("keeps deletes deleted when a node that missed them returns within the horizon", () => {
+    deletesStay(20);
   });
 
   it("replays a run from its seed, event by event", () => {
-    const run = (seed: number) => {
-      const net = cluster(["a", "b", "c"], seed);
-      for (let i = 0; i < 100; i++) {
-        net.set(["a", "b", "c"][i % 3] as string, "team", `k${i % 20}`, `${i}`);
-      }
-      net.flap(20);
-      net.runFor(1_000);
-      net.crash("b");
-      net.runFor(3_000);
-      net.start("b");
-      net.runFor(60_000);
-      return net.trace;
-    };
-    const first = run(7);
+    const first = traceOf(7);
     assert.ok(first.length > 150);
-    assert.deepEqual(run(7), first);
-    assert.notDeepEqual(run(8), first);
+    assert.deepEqual(traceOf(7), first);
+    assert.notDeepEqual(traceOf(8), first);
   });
 });

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { DigestRound } from "../../../src/core/replication/digest_round.ts";
+import { DirtyKeys } from "../../../src/core/replication/dirty.ts";
+import { SnapshotCursor } from "../../../src/core/replication/snapshot.ts";
+import { type Slot, Store } from "../../../src/core/replication/store.ts";
+import { Rng } from "../../../src/core/rng.ts";
+import {
+  deletesStay,
+  linksFlap,
+  overtakes,
+  partitionHeals,
+  snapshotResumes,
+  traceOf,
+} from "./scenarios.ts";
+
+/** Runs with one method replaced. */
+function planted<T extends object, K extends keyof T>(
+  on: T,
+  name: K,
+  bug: T[K],
+  run: () => void,
+): void {
+  const right = on[name];
+  on[name] = bug;
+  try {
+    run();
+  } finally {
+    on[name] = right;
+  }
+}
+
+describe("the checks notice a planted bug:", () => {
+  it("a store that takes what arrives last", () => {
+    const byArrival: Store["offer"] = function (this: Store, entry) {
+      return this.place(entry, this.find(entry.type, entry.key));
+    };
+    planted(Store.prototype, "offer", byArrival, () => {
+      assert.throws(() => linksFlap(1));
+    });
+  });
+
+  it("digests that are never compared", () => {
+    planted(DigestRound.prototype, "plan", () => {}, () => {
+      assert.throws(() => partitionHeals(1), /in vain until the stores are equal/);
+    });
+  });
+
+  it("tombstones forgotten while somebody still holds the key", () => {
+    assert.throws(() => deletesStay(20, { tombstoneHorizonMs: 3_600_000 }));
+  });
+
+  it("a snapshot that forgets what was on its way when the link broke", () => {
+    planted(SnapshotCursor.prototype, "redo", () => {}, () => {
+      assert.throws(() => snapshotResumes(), /!== 1000/);
+    });
+  });
+
+  it("one lane for everything", () => {
+    const right = DirtyKeys.prototype.mark;
+    const oneLane: DirtyKeys["mark"] = function (this: DirtyKeys, slot: Slot) {
+      right.call(this, Object.assign(slot, { lane: 3 }));
+    };
+    overtakes();
+    planted(DirtyKeys.prototype, "mark", oneLane, () => {
+      assert.throws(() => overtakes(), /waits for the bulk/);
+    });
+  });
+
+  it("dice that are not seeded", () => {
+    let entropy = 1;
+    const loose: Rng["between"] = (from, to) =>
+      from + ((entropy = (entropy * 48_271) % 2_147_483_647) / 2_147_483_647) * (to - from);
+    planted(Rng.prototype, "between", loose, () => {
+      assert.throws(() => assert.deepEqual(traceOf(7), traceOf(7)));
+    });
+  });
+});

@@ -1,0 +1,153 @@
+/**
+ * What clusters of replication machines must live through; run as tests, and again with planted bugs that they must
+ * notice.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import type { ReplicationOptions } from "../../../src/core/replication/config.ts";
+import { Rng } from "../../../src/core/rng.ts";
+import { Net } from "./net.ts";
+
+/** Nodes in touch and ready. */
+export function readyCluster(
+  names: readonly string[],
+  seed = 1,
+  config: Partial<ReplicationOptions> = {},
+): Net {
+  const net = new Net(names, { seed, config: { joinTimeoutMs: 2_000, ...config } });
+  const all = [...net.nodes.values()];
+  net.runUntil("all are ready", () => all.every((node) => node.machine.synced), 20_000);
+  return net;
+}
+
+/** Both sides of a partition write; after it the newest of each key is everywhere. */
+export function partitionHeals(seed: number): void {
+  const net = readyCluster(["a", "b", "c", "d"], seed);
+  for (let i = 0; i < 200; i++) net.set("a", "team", `k${i}`, "before");
+  net.runFor(500);
+  net.cut(["a", "b"], ["c", "d"]);
+  net.runFor(5_000);
+  for (let i = 0; i < 100; i++) net.set("a", "team", `k${i}`, "left");
+  net.runFor(100);
+  for (let i = 50; i < 150; i++) net.set("d", "team", `k${i}`, "right");
+  for (let i = 150; i < 170; i++) net.delete("c", "team", `k${i}`);
+  for (let i = 0; i < 50; i++) net.set("b", "customer", `c${i}`, "new");
+  net.runFor(600_000);
+  net.heal();
+  net.runUntil("the stores are equal", () => net.converged(), 10_000);
+  assert.equal(net.text("c", "team", "k10"), "left");
+  assert.equal(net.text("a", "team", "k60"), "right");
+  assert.equal(net.text("b", "team", "k155"), undefined);
+  assert.equal(net.text("d", "customer", "c7"), "new");
+}
+
+/** Links break under traffic from all sides; every key ends at the version its last write got. */
+export function linksFlap(seed: number): void {
+  const net = readyCluster(["a", "b", "c"], seed);
+  const dice = new Rng(seed);
+  for (let round = 0; round < 40; round++) {
+    for (let i = 0; i < 50; i++) {
+      const name = ["a", "b", "c"][dice.below(3)] as string;
+      if (dice.chance(0.1)) net.delete(name, "provider", `p${dice.below(300)}`);
+      else net.set(name, "provider", `p${dice.below(300)}`, `${round}/${i}`);
+    }
+    if (round % 4 === 0) net.flap(50);
+    net.runFor(dice.between(1, 100));
+  }
+  net.runUntil("the stores are equal", () => net.converged(), 30_000);
+  // Every key holds the newest version that any event ever told of.
+  const newest: Map<string, string> = new Map();
+  for (const node of net.nodes.values()) {
+    for (const event of node.events) {
+      if (event.type !== "changed") continue;
+      const { key, version } = event.entry;
+      const stamp = `${version.wallMs} ${`${version.logic}`.padStart(6, "0")} ${version.origin}`;
+      if (stamp > (newest.get(key) ?? "")) newest.set(key, stamp);
+    }
+  }
+  for (const [key, stamp] of newest) {
+    const version = net.node("b").machine.get("provider", key)?.version;
+    assert.equal(
+      `${version?.wallMs} ${`${version?.logic}`.padStart(6, "0")} ${version?.origin}`,
+      stamp,
+    );
+  }
+}
+
+/** A node misses deletes for `hours` and returns: what was deleted stays so, and is forgotten in time. */
+export function deletesStay(hours: number, config: Partial<ReplicationOptions> = {}): void {
+  const net = readyCluster(["a", "b", "c"], 1, config);
+  for (let i = 0; i < 100; i++) net.set("a", "api_key", `k${i}`, "live");
+  net.runFor(500);
+  net.cut(["a", "b"], ["c"]);
+  net.runFor(2_000);
+  for (let i = 0; i < 100; i++) net.delete("b", "api_key", `k${i}`);
+  net.runFor(hours * 3_600_000);
+  net.heal();
+  net.runUntil("the stores are equal", () => net.converged(), 10_000);
+  for (const name of ["a", "b", "c"]) {
+    for (let i = 0; i < 100; i++) assert.equal(net.text(name, "api_key", `k${i}`), undefined);
+  }
+  net.runFor(25 * 3_600_000);
+  for (const name of ["a", "b", "c"]) {
+    const view = net.node(name).machine.view();
+    assert.deepEqual([view.entries, view.tombstones], [0, 0]);
+  }
+}
+
+/** A snapshot whose link breaks goes on where it was. */
+export function snapshotResumes(): void {
+  const net = readyCluster(["a", "b"], 1, { batchBytesMax: 2_048, windowBatches: 2 });
+  for (let i = 0; i < 1_000; i++) {
+    net.write("a", { type: "team", key: `k${i}`, value: new Uint8Array(200) });
+  }
+  net.runUntil("all is there", () => net.converged(), 30_000);
+  net.crash("b");
+  net.runFor(2_000);
+  const before = net.node("a").machine.counters.entriesSent;
+  const newcomer = net.start("b");
+  const held = () => newcomer.machine.view().entries;
+  net.runUntil("the snapshot is under way", () => held() > 300, 10_000);
+  net.flap(1);
+  net.runUntil("it is ready", () => newcomer.machine.synced, 20_000);
+  assert.equal(held(), 1_000);
+  const sent = net.node("a").machine.counters.entriesSent - before;
+  assert.ok(sent < 1_100, `${sent} entries for 1,000`);
+}
+
+/** A revocation passes a full bulk lane within one batch: answers the batches that went between. */
+export function overtakes(): void {
+  const net = readyCluster(["a", "b"], 1, { batchBytesMax: 16_384 });
+  net.runFor(3_000);
+  for (let i = 0; i < 2_000; i++) {
+    net.write("a", { type: "pricing", key: `bulk${i}`, value: new Uint8Array(1_000) });
+  }
+  net.runFor(6);
+  const { counters } = net.node("a").machine;
+  const out = counters.batchesSent;
+  net.set("a", "api_key", "leaked", "revoked");
+  while (net.node("b").machine.get("api_key", "leaked") === undefined) {
+    net.runFor(1);
+    const { dirty } = net.node("a").machine.view().links[0] ?? assert.fail();
+    assert.ok(dirty > 100, `the revocation waits for the bulk: ${dirty} left`);
+  }
+  assert.ok(counters.batchesSent - out < 20);
+  net.runUntil("the bulk is through", () => net.converged(), 20_000);
+}
+
+/** One seed gives one run: what happened, in order. */
+export function traceOf(seed: number): string[] {
+  const net = readyCluster(["a", "b", "c"], seed);
+  for (let i = 0; i < 100; i++) {
+    net.set(["a", "b", "c"][i % 3] as string, "team", `k${i % 20}`, `${i}`);
+  }
+  net.flap(20);
+  net.runFor(1_000);
+  net.crash("b");
+  net.runFor(3_000);
+  net.start("b");
+  net.runFor(60_000);
+  return net.trace;
+}
