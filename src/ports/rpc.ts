@@ -21,7 +21,9 @@ export interface LinkStream {
 
 /** PEM texts. */
 export interface RpcTls {
+  /** The certificate chain. */
   readonly cert: string;
+  /** Its private key. */
   readonly key: string;
   /** Trust anchors for the other side. */
   readonly ca?: string;
@@ -31,6 +33,7 @@ export interface RpcTls {
 
 /** Who may talk to us, and how we prove ourselves. Secrets are functions so that rotation takes effect at once. */
 export interface RpcSecurity {
+  /** Encryption and certificates; left out: plain text. */
   readonly tls?: RpcTls;
   /** Shared bearer token of tools and peers (`security.token`), compared in constant time. */
   readonly token?: string;
@@ -46,9 +49,13 @@ export type RpcHealth = () => "serving" | "not-serving";
 
 /** How to serve. */
 export interface RpcServeOptions {
+  /** The local IP; `0.0.0.0` and `::` mean all interfaces. */
   readonly ip: string;
+  /** The local port; 0 lets the system choose. */
   readonly port: number;
+  /** Who may call. */
   readonly security: RpcSecurity;
+  /** Asked for every health check. */
   readonly health: RpcHealth;
   /**
    * The addresses under which peers dial this node. When given, a link proof made for another address is refused, so
@@ -69,8 +76,11 @@ export interface RpcServer extends AsyncDisposable {
 
 /** How to dial. */
 export interface RpcDialOptions {
+  /** How to prove ourselves. */
   readonly security: RpcSecurity;
+  /** For connecting and authenticating together. */
   readonly timeoutMs: Millis;
+  /** Gives up early; without effect on an open link. */
   readonly signal?: AbortSignal;
 }
 

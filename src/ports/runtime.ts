@@ -17,16 +17,28 @@ export interface Runtime {
   readonly name: string;
   /** The platform's version, for people. */
   readonly version: string;
+  /** Time and alarms. */
   readonly clock: Clock;
+  /** Randomness. */
   readonly entropy: Entropy;
+  /** Encryption and checksums of the gossip wire. */
   readonly sealer: Sealer;
+  /** UDP. */
   readonly datagrams: Datagrams;
+  /** TCP. */
   readonly streams: Streams;
+  /** gRPC between nodes. */
   readonly rpc: Rpc;
+  /** The status server. */
   readonly http: Http;
+  /** Name resolution. */
   readonly dns: Dns;
+  /** The machine's addresses. */
   readonly interfaces: Interfaces;
+  /** The file system. */
   readonly files: Files;
+  /** Environment variables. */
   readonly env: Env;
+  /** Requests to stop. */
   readonly signals: Signals;
 }

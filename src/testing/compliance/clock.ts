@@ -5,6 +5,7 @@ import { casesOf, type ComplianceCase, type ComplianceSetup } from "./case.ts";
 
 /** What is judged. */
 export interface ClockSetup extends ComplianceSetup {
+  /** The port under judgement. */
   readonly clock: Clock;
 }
 

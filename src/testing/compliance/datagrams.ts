@@ -15,6 +15,7 @@ import {
 
 /** What is judged; the network between sockets of one address must lose nothing by itself. */
 export interface DatagramsSetup extends ComplianceSetup {
+  /** The port under judgement. */
   readonly datagrams: Datagrams;
   /** The clock that stamps the frames. */
   readonly clock: Clock;

@@ -6,6 +6,7 @@ import { casesOf, type ComplianceCase, type ComplianceSetup } from "./case.ts";
 
 /** What is judged. */
 export interface DnsSetup extends ComplianceSetup {
+  /** The port under judgement. */
   readonly dns: Dns;
   /** A name that resolves, and some of its addresses; default `localhost` with `127.0.0.1`. */
   readonly known?: { readonly host: string; readonly ips: readonly string[] };

@@ -5,6 +5,7 @@ import { casesOf, type ComplianceCase, type ComplianceSetup } from "./case.ts";
 
 /** What is judged. */
 export interface EntropySetup extends ComplianceSetup {
+  /** The port under judgement. */
   readonly entropy: Entropy;
 }
 

@@ -5,6 +5,7 @@ import { casesOf, type ComplianceCase, type ComplianceSetup } from "./case.ts";
 
 /** What is judged. */
 export interface FilesSetup extends ComplianceSetup {
+  /** The port under judgement. */
   readonly files: Files;
   /** A UTF-8 file and its text; the file begins with a byte order mark, the text does not. */
   readonly known: { readonly path: string; readonly text: string };
@@ -34,6 +35,7 @@ export function filesCases(setup: FilesSetup): ComplianceCase[] {
 
 /** What is judged. */
 export interface EnvSetup extends ComplianceSetup {
+  /** The port under judgement. */
   readonly env: Env;
   /** A variable that is set. */
   readonly known: { readonly name: string; readonly value: string };
@@ -60,6 +62,7 @@ export function envCases(setup: EnvSetup): ComplianceCase[] {
 
 /** What is judged. */
 export interface SignalsSetup extends ComplianceSetup {
+  /** The port under judgement. */
   readonly signals: Signals;
   /** Sends the signal to this process. */
   readonly raise: (signal: "SIGTERM" | "SIGINT") => void;

@@ -7,6 +7,7 @@ import { type Bench, casesOf, type ComplianceCase, type ComplianceSetup } from "
 
 /** What is judged. */
 export interface HttpSetup extends ComplianceSetup {
+  /** The port under judgement. */
   readonly http: Http;
   /** How to ask a server; default: the global `fetch`. */
   readonly fetch?: (url: string, init?: RequestInit) => Promise<Response>;

@@ -6,6 +6,7 @@ import { casesOf, type ComplianceCase, type ComplianceSetup } from "./case.ts";
 
 /** What is judged; the host must have IPv4 loopback. */
 export interface InterfacesSetup extends ComplianceSetup {
+  /** The port under judgement. */
   readonly interfaces: Interfaces;
 }
 

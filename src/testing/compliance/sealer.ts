@@ -14,6 +14,7 @@ import {
 
 /** What is judged. */
 export interface SealerSetup extends ComplianceSetup {
+  /** The port under judgement. */
   readonly sealer: Sealer;
 }
 

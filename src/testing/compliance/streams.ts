@@ -9,6 +9,7 @@ import { streamsDataRules } from "./streams_data.ts";
 
 /** What is judged. */
 export interface StreamsSetup extends ComplianceSetup {
+  /** The port under judgement. */
   readonly streams: Streams;
   /** Addresses that can be bound and dialled, each tested; default `127.0.0.1`. */
   readonly ips?: readonly string[];
@@ -20,6 +21,7 @@ export interface StreamsSetup extends ComplianceSetup {
 
 /** Somebody who never answers. */
 export interface SilentAddress extends AsyncDisposable {
+  /** Where to dial. */
   readonly address: Address;
 }
 
