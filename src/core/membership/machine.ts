@@ -4,11 +4,9 @@
  * @module
  */
 
-import { ipToBytes, parseAddress } from "../address.ts";
 import type { Address, Machine, Millis } from "../machine.ts";
 import type { DropReason, PacketSink } from "../wire/contract.ts";
 import type { PacketMessage, StreamMessage } from "../wire/messages.ts";
-import { acceptableAddress, acceptableName, allowedAddress, INCARNATION_MAX } from "./admission.ts";
 import { Arrivals } from "./arrivals.ts";
 import { AwaitingTable } from "./awaiting.ts";
 import type {
@@ -24,7 +22,6 @@ import { Gossip } from "./gossip.ts";
 import { Joins } from "./joins.ts";
 import { LocalHealth } from "./local_health.ts";
 import { type MachineParts, MachineState } from "./machine_state.ts";
-import { MemberRecord } from "./member_record.ts";
 import { Merger } from "./merger.ts";
 import { News } from "./news.ts";
 import { Outbox } from "./outbox.ts";
@@ -34,26 +31,11 @@ import { Reaper } from "./reaper.ts";
 import { Refuter } from "./refuter.ts";
 import { Responder } from "./responder.ts";
 import { SelfCommands } from "./self_commands.ts";
+import { type MembershipSelf, selfRecord } from "./self_record.ts";
 import { Streams } from "./streams.ts";
 import { Teller } from "./teller.ts";
 import { Transitions } from "./transitions.ts";
 import { UserMessages } from "./user_messages.ts";
-
-/** Who we are. */
-export interface MembershipSelf {
-  /** Unique in the cluster, 1 to 255 bytes. */
-  readonly name: string;
-  /** What we advertise: a usable unicast `ip:port`. IPv4 goes out as 4 bytes. */
-  readonly address: Address;
-  /** At most `metaBytesMax` bytes. */
-  readonly meta: Uint8Array;
-  /**
-   * Where to begin; a stored or time-seeded one spares a restarted node its first refutation.
-   *
-   * @default {1}
-   */
-  readonly incarnation?: number;
-}
 
 /** What a machine is made of. The same parts, seed included, and the same inputs give the same effects. */
 export interface MembershipParts extends MachineParts {
@@ -83,7 +65,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, P
 
   /** Throws `RangeError` for a self that no peer would accept. */
   constructor(parts: MembershipParts) {
-    const state = new MachineState(parts, selfRecord(parts));
+    const state = new MachineState(parts, selfRecord(parts.self, parts.config));
     this.#state = state;
     this.#outbox = new Outbox(state);
     const news = new News(state, this.#outbox);
@@ -293,34 +275,4 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, P
         return this.#messages.ping(command.op, command.to);
     }
   }
-}
-
-function selfRecord(parts: MembershipParts): MemberRecord {
-  const { self, config } = parts;
-  const place = parseAddress(self.address);
-  const addr = place === undefined ? undefined : ipToBytes(place.ip);
-  if (place === undefined || addr === undefined || place.port === 0 || !acceptableAddress(addr)) {
-    fail("address must be a unicast ip:port", self.address);
-  }
-  if (!acceptableName(self.name)) fail("name must have 1 to 255 bytes", self.name);
-  if (self.meta.length > config.metaBytesMax) {
-    fail(`meta must have at most ${config.metaBytesMax} bytes`, `${self.meta.length} bytes`);
-  }
-  const incarnation = self.incarnation ?? 1;
-  if (!Number.isInteger(incarnation) || incarnation < 1 || incarnation > INCARNATION_MAX) {
-    fail("incarnation must be a positive 32-bit integer", String(incarnation));
-  }
-  if (!allowedAddress(addr, config)) {
-    fail("address must be in one of cidrsAllowed", self.address);
-  }
-  const { min, max, current } = config.delegateProtocol;
-  const vsn = Uint8Array.of(1, 5, config.protocolVersion, min, max, current);
-  const meta = self.meta.slice();
-  const record = new MemberRecord(self.name, addr, place.port, self.address, meta, vsn, 0);
-  record.incarnation = incarnation;
-  return record;
-}
-
-function fail(rule: string, value: string): never {
-  throw new RangeError(`Cannot make a member as ${rule}: current value is "${value}"`);
 }

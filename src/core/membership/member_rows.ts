@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesToIp, formatAddress, parseAddress } from "../address.ts";
+import { bytesToIp, formatAddress } from "../address.ts";
 import type { Address, Millis } from "../machine.ts";
 import type { PushPullNode } from "../wire/messages.ts";
 import type { Member, MemberState } from "./contract.ts";
@@ -38,12 +38,7 @@ export function viewOfRow(row: PushPullNode, now: Millis): Member {
 }
 
 /** The address of a row as text; empty when its bytes are no IP. */
-export function addressOfRow(row: PushPullNode): Address {
+function addressOfRow(row: PushPullNode): Address {
   const ip = bytesToIp(row.addr);
   return ip === undefined ? "" : formatAddress(ip, row.port);
-}
-
-/** The IP part of an address. */
-export function ipOf(address: Address): string | undefined {
-  return parseAddress(address)?.ip;
 }

@@ -5,11 +5,12 @@
  * @module
  */
 
+import { ipToBytes, parseAddress, sameIp } from "../address.ts";
 import type { Address } from "../machine.ts";
 import type { PushPull, PushPullNode } from "../wire/messages.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { MachineState } from "./machine_state.ts";
-import { addressOfRow, ipOf, stateOfRow, viewOfRow } from "./member_rows.ts";
+import { stateOfRow, viewOfRow } from "./member_rows.ts";
 import type { Transitions } from "./transitions.ts";
 import { VersionSpan } from "./version_check.ts";
 
@@ -62,11 +63,11 @@ export class Merger {
     dialled: boolean,
   ): string | undefined {
     const alive = rows.filter((row) => stateOfRow(row) === "alive");
-    const exact = dialled ? alive.filter((row) => addressOfRow(row) === peer) : [];
-    const near = exact.length > 0
-      ? exact
-      : alive.filter((row) => ipOf(addressOfRow(row)) === ipOf(peer));
-    const judged = near.length > 0 ? near : alive;
+    const place = parseAddress(peer);
+    const ip = ipToBytes(place?.ip ?? "") ?? new Uint8Array(0);
+    const near = alive.filter((row) => sameIp(row.addr, ip));
+    const exact = dialled ? near.filter((row) => row.port === place?.port) : [];
+    const judged = [exact, near, alive].find((group) => group.length > 0) ?? [];
     const [first] = judged;
     if (first === undefined || judged.some((row) => span.admits(row.vsn))) return undefined;
     return `versions of ${JSON.stringify(first.name)} are incompatible with ours: theirs are ` +

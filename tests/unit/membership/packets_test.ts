@@ -233,6 +233,15 @@ describe("packets", () => {
     });
   }
 
+  it("hold a lone message that only fits without a compound", () => {
+    const node = started({ ...QUIET, gossipIntervalMs: 200 });
+    node.hear(aliveOf("m"), 0);
+    while (node.machine.queued.members > 0) node.hear(ping(), 0);
+    const payload = new Uint8Array(1400 - node.codec.packet.overhead() - 1);
+    node.command({ type: "userBroadcast", payload }, 0);
+    assert.deepEqual(packetsOf(node.run(400))[0]?.messages, [{ type: "user", payload }]);
+  });
+
   it("hold at most 255 parts (memberlist.md 8.3, 1)", () => {
     const node = started({ ...QUIET, gossipIntervalMs: 200, packetBytesMax: 9000 });
     node.hear(aliveOf("m"), 0);
@@ -276,7 +285,7 @@ describe("user messages", () => {
         0,
       );
     }
-    node.command({ type: "userBroadcast", payload: Uint8Array.of(9) }, 0);
+    node.command({ type: "userBroadcast", payload: new Uint8Array(200) }, 0);
     const packets = packetsOf(node.run(200));
     assert.ok(packets.length > 0);
     for (const { messages } of packets) {
@@ -408,6 +417,9 @@ describe("accepted streams", () => {
     assert.deepEqual(node.give({ type: "streamData", stream: -1, bytes }, 1), []);
     const out = node.give({ type: "streamData", stream: -2, bytes }, 1);
     assert.deepEqual(out, [{ type: "close", stream: -2 }]);
+    node.give({ type: "streamClosed", stream: -1 }, 2);
+    node.give({ type: "accepted", stream: -3, from }, 3);
+    assert.deepEqual(node.give({ type: "streamData", stream: -3, bytes }, 3), []);
   });
 
   it("that break or come late are forgotten without a word", () => {

@@ -156,6 +156,16 @@ describe("a probe", () => {
     assert.equal(alive.incarnation, 2);
   });
 
+  it("that took longer than an interval is followed by the next at once", () => {
+    const node = among(2, { disableTcpPings: true });
+    node.hear(suspectOf("a", "other"), 0);
+    const { ping, to, at } = firstPing(node);
+    node.run(at + 1500);
+    const out = node.hear({ type: "ack", seqNo: ping.seqNo, payload: null }, at + 1500, to);
+    const [next] = packetsOf(out).flatMap((p) => p.messages);
+    assert.ok(next?.type === "ping" && next.node !== ping.node);
+  });
+
   it("that can't even be written asks the helpers at once", () => {
     const node = among(4);
     const { to, at } = firstPing(node);
@@ -195,6 +205,17 @@ describe("local health", () => {
 
   it("doubles the interval at score 1, and full nacks leave it there (Go: TestMemberList_ProbeNode_Awareness_Degraded)", () => {
     assert.equal(failedProbe({ nacks: 3, score: 1 }).machine.healthScore, 1);
+  });
+
+  it("is not bettered by nacks sent twice", () => {
+    const node = among(4, { disableTcpPings: true });
+    for (const incarnation of [1, 2]) node.hear(suspectOf("a", "other", incarnation), 0);
+    assert.equal(node.machine.healthScore, 2);
+    const { ping, at } = firstPing(node);
+    node.run(at + 500);
+    for (let i = 0; i < 9; i++) node.hear({ type: "nack", seqNo: ping.seqNo }, at + 600);
+    node.run(at + 3000);
+    assert.equal(node.machine.healthScore, 2);
   });
 
   it("suffers from missing nacks (Go: TestMemberList_ProbeNode_Awareness_MissedNack)", () => {

@@ -5,8 +5,8 @@ import {
   Rejoin,
   type RejoinEffect,
   type RejoinInput,
-  type RejoinOptions,
 } from "../../../src/core/membership/rejoin.ts";
+import type { RejoinOptions } from "../../../src/core/membership/rejoin_options.ts";
 import { TestNet, type TestNode } from "./harness.ts";
 
 const SELF = "10.0.0.1:7946";
@@ -146,6 +146,16 @@ describe("the rejoin loop", () => {
     bench.give({ type: "candidates", addresses: ["10.0.0.2:7946", "10.0.0.3:7946"] }, 10);
     bench.run(20_000);
     assert.deepEqual([...new Set(bench.tries.map((t) => t.address))], ["10.0.0.2:7946"]);
+  });
+
+  it("leaves an address alone where another name lives now", () => {
+    const bench = new Bench();
+    bench.give(came("old", "10.0.0.2:7946"), 0);
+    bench.give(came("new", "10.0.0.2:7946"), 5);
+    bench.give(went("old", "10.0.0.2:7946", "dead"), 10);
+    bench.run(60_000);
+    assert.deepEqual(bench.tries, []);
+    assert.equal(bench.machine.size, 0);
   });
 
   it("bounds what it remembers and how often it tries", () => {

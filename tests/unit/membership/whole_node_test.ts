@@ -264,6 +264,13 @@ describe("leaving", () => {
     for (const message of told) assert.ok(message?.type === "dead" && message.from === "n5");
   });
 
+  it("counts what it told directly", () => {
+    const net = new TestNet();
+    const last = net.cluster(5, { retransmitMult: 3 })[4] as TestNode;
+    const op = net.command(last, { type: "leave", timeoutMs: 0 });
+    assert.deepEqual(last.result(op), { ok: true });
+  });
+
   it("alone is done at once, and twice is no error", () => {
     const net = new TestNet();
     const a = net.add();
