@@ -10,7 +10,7 @@ import { decompress } from "../../src/core/wire/compress.ts";
 import type { Cipher } from "../../src/core/wire/cipher.ts";
 import type { StreamProgress, StreamReader, WireConfig } from "../../src/core/wire/contract.ts";
 import { crc32 } from "../../src/core/wire/crc32.ts";
-import { decodeMessage, readErr } from "../../src/core/wire/decode.ts";
+import { decodeMessage, decodeMessageAt, readErr } from "../../src/core/wire/decode.ts";
 import {
   readCompress,
   readPushPullHeader,
@@ -100,6 +100,8 @@ function message(): FuzzDecoder {
     input: (rng, corpus) => packetBody(rng, corpus, 4),
     decode(input) {
       const decoded = decodeMessage(input);
+      const inside = decodeMessageAt(surrounded(input), 0, input.length);
+      claim(canonical(inside) === canonical(decoded), "what lies behind the end matters");
       if (typeof decoded === "string") return false;
       // What was understood is written in one way, and read back as the same.
       const encoded = encodeMessage(decoded);
@@ -125,8 +127,12 @@ function structs(): FuzzDecoder {
       rng.chance(0.8) ? wildStruct(rng, 0).slice(1) : mutated(rng, noise(rng, 20), corpus),
     decode(input, rng) {
       const reader = new MsgpackReader();
+      const read = readers[rng.below(readers.length)] as (reader: MsgpackReader) => unknown;
+      reader.reset(surrounded(input), 0, input.length);
+      const inside = canonical([read(reader), reader.failure]);
       reader.reset(input, 0, input.length);
-      (readers[rng.below(readers.length)] as (reader: MsgpackReader) => unknown)(reader);
+      const alone = canonical([read(reader), reader.failure]);
+      claim(inside === alone, "what lies behind the end matters");
       claim(reader.at <= input.length, "reads beyond the end");
       if (reader.failure !== undefined) return false;
       const scanner = new MsgpackScanner();
@@ -138,8 +144,15 @@ function structs(): FuzzDecoder {
       claim(length === reader.at, `the scanner stops at ${length}, the reader at ${reader.at}`);
       return true;
     },
-    allocationMax: (inputBytes) => inputBytes,
+    allocationMax: (inputBytes) => inputBytes + 64,
   };
+}
+
+/** The input with bytes behind it that are none of its own. */
+function surrounded(input: Uint8Array): Uint8Array {
+  const out = new Uint8Array(input.length + 64).fill(0x41);
+  out.set(input);
+  return out;
 }
 
 function compound(): FuzzDecoder {
