@@ -8,6 +8,9 @@ import { MESH, QUICK, RELEASES, withGo } from "./setting.ts";
 /** Suspicions that outlast the test's own steps. */
 const PATIENT = { ...QUICK, suspicionMult: 12 };
 
+/** Long rounds: on a busy machine too, the fallback answers before a round ends. */
+const ROOMY = { ...MESH, probeIntervalMs: 800 };
+
 for (const release of RELEASES) {
   describe(`failures among ours and memberlist ${release}`, () => {
     withGo("ours declares a killed Go node dead and keeps the reason", async () => {
@@ -72,8 +75,8 @@ for (const release of RELEASES) {
     });
 
     withGo("with UDP blocked at the Go node, probes over TCP keep both alive", async () => {
-      await using go = await GoPeer.start({ ...QUICK, name: "go" }, release);
-      await using our = await OurNode.start({ name: "our", membership: QUICK });
+      await using go = await GoPeer.start({ ...ROOMY, name: "go" }, release);
+      await using our = await OurNode.start({ name: "our", membership: ROOMY });
       await our.join(go.address);
       await go.lists(["go", "our"]);
       const since = our.mark();
@@ -81,20 +84,20 @@ for (const release of RELEASES) {
       await our.event("udpBlocked", (event) => event.member.name === "go", { since });
       await go.logged(/Was able to connect to our/);
       const { probes } = our;
-      await eventually("ours has probed on", () => our.probes > probes + 6, 20_000);
+      await eventually("ours has probed on", () => our.probes > probes + 4, 20_000);
       await stillTogether(our, go, since);
     });
 
     withGo("with UDP blocked at ours, probes over TCP keep both alive", async () => {
-      await using go = await GoPeer.start({ ...QUICK, name: "go" }, release);
-      await using our = await OurNode.start({ name: "our", membership: QUICK });
+      await using go = await GoPeer.start({ ...ROOMY, name: "go" }, release);
+      await using our = await OurNode.start({ name: "our", membership: ROOMY });
       await go.join(our.address);
       await our.lists(["go", "our"]);
       const since = our.mark();
       our.udp({ blockIn: true, blockOut: true });
       await our.event("udpBlocked", (event) => event.member.name === "go", { since });
       const { probes } = our;
-      await eventually("ours has probed on", () => our.probes > probes + 6, 20_000);
+      await eventually("ours has probed on", () => our.probes > probes + 4, 20_000);
       await stillTogether(our, go, since);
     });
 
@@ -111,8 +114,8 @@ for (const release of RELEASES) {
       await our.event("user", (event) => event.payload.length === 70_000);
     });
 
-    withGo("Go asks a node that ours can't reach on our behalf", async () => {
-      const settings = { ...MESH, indirectChecks: 3 };
+    withGo("through a Go helper, ours keeps a node alive that it can't reach itself", async () => {
+      const settings = { ...ROOMY, indirectChecks: 3 };
       await using far = await GoPeer.start({ ...settings, name: "far" }, release);
       await using helper = await GoPeer.start({ ...settings, name: "helper" }, release);
       await using our = await OurNode.start({
@@ -126,15 +129,15 @@ for (const release of RELEASES) {
       our.udp({ blockPeers: [far.address] });
       await far.udp({ blockPeers: [our.address] });
       const { probes } = our;
-      await eventually("ours has probed on", () => our.probes > probes + 8, 20_000);
+      await eventually("ours has probed on", () => our.probes > probes + 5, 20_000);
       assert.deepEqual(
         our.events.slice(since).filter((event) => ["suspected", "gone"].includes(event.type)),
         [],
       );
     });
 
-    withGo("ours asks a node that Go can't reach on its behalf", async () => {
-      const settings = { ...MESH, indirectChecks: 3 };
+    withGo("through ours, Go keeps a node alive that it can't reach itself", async () => {
+      const settings = { ...ROOMY, indirectChecks: 3 };
       await using far = await GoPeer.start(
         { ...settings, name: "far", disableTcpPings: true },
         release,
@@ -152,7 +155,7 @@ for (const release of RELEASES) {
       const { packetsDropped } = await asking.stats();
       await eventually(
         "asking has pinged far in vain",
-        async () => (await asking.stats()).packetsDropped > packetsDropped + 6,
+        async () => (await asking.stats()).packetsDropped > packetsDropped + 3,
         20_000,
       );
       assert.ok(
