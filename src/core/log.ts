@@ -9,7 +9,10 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** One record. `message` is stable text that operators grep for (spec `cluster.md` 10); `fields` hold no secrets. */
 export interface LogRecord {
+  /** How much it matters. */
   readonly level: LogLevel;
+  /** Stable text, without values. */
   readonly message: string;
+  /** The values; no secrets. */
   readonly fields?: Readonly<Record<string, string | number | boolean>>;
 }

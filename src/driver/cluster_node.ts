@@ -27,16 +27,23 @@ export interface ClusterMember {
   readonly address: Address;
   /** RPC address; `undefined` for a foreign member. */
   readonly rpc: Address | undefined;
+  /** A free label, `unknown` when it has none. */
   readonly region: string;
+  /** What it says it can do, such as `ack:v1`. */
   readonly capabilities: readonly string[];
   /** The peer's package version. */
   readonly version: string;
+  /** When it started, by its own wall clock. */
   readonly startedMs: WallMillis;
+  /** As gossip sees it. */
   readonly state: MemberState;
+  /** How often it had to speak up for itself or change what it tells, plus one. */
   readonly incarnation: number;
   /** A member without our metadata: gossiped with, never leader, owner or sync source. */
   readonly foreign: boolean;
+  /** Whether it is this node. */
   readonly self: boolean;
+  /** The verdict of the checks on both planes. */
   readonly healthy: boolean;
   /** Why it is not healthy. */
   readonly reason?: string;
@@ -48,6 +55,7 @@ export interface ClusterMember {
 
 /** Readiness in one word and one sentence. */
 export interface Readiness {
+  /** Whether traffic should come here. */
   readonly ready: boolean;
   /** For people: what it waits for, or why it is ready. */
   readonly reason: string;
@@ -55,23 +63,35 @@ export interface Readiness {
 
 /** Everything status pages, metrics and tests read; a snapshot. Holds no secret. */
 export interface NodeStatus {
+  /** What people call this node. */
   readonly nodeId: string;
+  /** Its memberlist name. */
   readonly memberName: string;
+  /** Differs after every restart. */
   readonly bootId: string;
+  /** A free label, `unknown` when it has none. */
   readonly region: string;
+  /** Runtime and version. */
   readonly runtime: string;
+  /** The package's version. */
   readonly version: string;
   /** What gossip advertises; absent on a node that talks to nobody. */
   readonly gossip: Address | undefined;
   /** Where RPC listens. */
   readonly rpc: Address | undefined;
+  /** When it started, by its own wall clock. */
   readonly startedMs: WallMillis;
+  /** Whether traffic should come here, and why. */
   readonly readiness: Readiness;
+  /** The node is leaving or has left. */
   readonly draining: boolean;
   /** Our own health score: 0 is well. */
   readonly healthScore: number;
+  /** Gossip is encrypted. */
   readonly encrypted: boolean;
+  /** Counters of gossip; absent on a node that talks to nobody. */
   readonly membership: MembershipCounters | undefined;
+  /** Links, store and counters of replication. */
   readonly replication: ReplicationView;
   /** Entities held by type. */
   readonly entities: Readonly<Record<string, number>>;

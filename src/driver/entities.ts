@@ -9,12 +9,15 @@ import type { EntryCodec, EntryWrite, StoredEntry } from "../core/replication/en
 
 /** A change of one entity, as it was applied here. */
 export interface EntityChange<T = unknown> {
+  /** The entity type. */
   readonly type: string;
+  /** Unique within the type. */
   readonly key: string;
   /** The new value; `undefined` when it was deleted. */
   readonly value: T | undefined;
   /** The value before; `undefined` when there was none. */
   readonly old: T | undefined;
+  /** The stamp of the write. */
   readonly version: Version;
   /** Written on this node. */
   readonly local: boolean;
@@ -22,8 +25,11 @@ export interface EntityChange<T = unknown> {
 
 /** A stored entity. */
 export interface Entity<T = unknown> {
+  /** Unique within the type. */
   readonly key: string;
+  /** The JSON value. */
   readonly value: T;
+  /** The stamp of the write. */
   readonly version: Version;
 }
 

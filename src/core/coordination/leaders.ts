@@ -8,7 +8,9 @@ import { compareUtf8 } from "../utf8_order.ts";
 
 /** What the rule needs to know of a member that has our metadata; foreign members are not handed in. */
 export interface LeaderCandidate {
+  /** What people call the node; ids are compared by UTF-8 bytes. */
   readonly nodeId: string;
+  /** Its region, `unknown` when it has none. */
   readonly region: string;
   /** Suspects keep their seat; the dead and the left lose it at once. */
   readonly state: "alive" | "suspect" | "dead" | "left";
@@ -26,7 +28,9 @@ export interface Leaders {
 export interface LeaderChange {
   /** `undefined` for the cluster's seat. */
   readonly region: string | undefined;
+  /** Node id of who held it; `undefined`: nobody. */
   readonly from: string | undefined;
+  /** Node id of who holds it now; `undefined`: nobody. */
   readonly to: string | undefined;
 }
 

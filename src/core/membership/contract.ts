@@ -209,15 +209,25 @@ export interface MembershipDelegate {
 
 /** Counters since start; every reason for silence is here (rule: nothing is lost in silence). */
 export interface MembershipCounters {
+  /** Datagrams received. */
   readonly packetsIn: number;
+  /** Datagrams sent. */
   readonly packetsOut: number;
+  /** Bytes of the datagrams received. */
   readonly bytesIn: number;
+  /** Bytes of the datagrams sent. */
   readonly bytesOut: number;
+  /** Streams that peers opened. */
   readonly streamsAccepted: number;
+  /** Streams that we opened. */
   readonly streamsDialled: number;
+  /** Streams closed at once as too many were open. */
   readonly streamsRefused: number;
+  /** Members probed. */
   readonly probes: number;
+  /** Probes that no way brought an answer to. */
   readonly probesFailed: number;
+  /** Accusations against us that we answered. */
   readonly refutations: number;
   /** Broadcasts that had to make room for others. */
   readonly queueOverflow: number;
@@ -239,5 +249,6 @@ export interface MembershipCounters {
   readonly broadcastsRefused: number;
   /** Times this process was found blocked for longer than half a probe timeout. */
   readonly lags: number;
+  /** Input dropped, by reason. */
   readonly dropped: Readonly<Record<DropReason, number>>;
 }

@@ -55,6 +55,7 @@ export type ReplicationCommand = {
   readonly type: "write";
   /** Comes back in `settled`. */
   readonly op: number;
+  /** Entries written here. */
   readonly writes: readonly EntryWrite[];
 };
 
@@ -122,7 +123,9 @@ export type ReplicationEvent =
 
 /** One dialled link, for people. */
 export interface LinkView {
+  /** Node id of the peer. */
   readonly peer: string;
+  /** Where the link stands. */
   readonly state: LinkState;
   /** Keys waiting to be sent. */
   readonly dirty: number;
@@ -138,6 +141,7 @@ export interface LinkView {
 
 /** Counted since start. */
 export interface ReplicationCounters {
+  /** Entries written here. */
   writes: number;
   /** Entries taken from peers. */
   applied: number;
@@ -151,12 +155,19 @@ export interface ReplicationCounters {
   refused: number;
   /** Entries given a new stamp because theirs counted nowhere. */
   restamped: number;
+  /** Batches sent to peers. */
   batchesSent: number;
+  /** Batches received from peers. */
   batchesReceived: number;
+  /** Entries sent to peers, once for each peer. */
   entriesSent: number;
+  /** Comparisons of digests begun. */
   digestsStarted: number;
+  /** Comparisons that found a difference. */
   digestsDiffering: number;
+  /** Snapshots handed to newcomers. */
   snapshotsServed: number;
+  /** Tombstones forgotten as their horizon passed. */
   tombstonesPurged: number;
   /** Links cut because the peer broke the protocol. */
   protocolErrors: number;
@@ -168,13 +179,18 @@ export interface ReplicationView {
   readonly ready: boolean;
   /** Why not. */
   readonly notReadyBecause: string | undefined;
+  /** The links we dialled, one for each peer. */
   readonly links: readonly LinkView[];
+  /** Links that peers dialled. */
   readonly inboundLinks: number;
   /** Keys held, tombstones not counted. */
   readonly entries: number;
+  /** Deletes remembered. */
   readonly tombstones: number;
+  /** Estimated bytes of all that is held. */
   readonly storeBytes: number;
   /** How far our clock is ahead of cluster time, the median over the peers and ourselves; negative: behind. */
   readonly clockOffMs: number;
+  /** Counted since start. */
   readonly counters: Readonly<ReplicationCounters>;
 }

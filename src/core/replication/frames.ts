@@ -23,9 +23,11 @@ export interface LinkFrame {
 
 /** First frame of the dialler; may be repeated later to ask for a snapshot. */
 export interface Hello {
+  /** Who sends it. */
   readonly nodeId: string;
   /** Differs after every restart. */
   readonly bootId: string;
+  /** What the sender can do. */
   readonly capabilities: readonly string[];
   /** The dialler has no state yet and wants the acceptor's, in lane order. */
   readonly wantSnapshot: boolean;
@@ -35,9 +37,13 @@ export interface Hello {
 
 /** First frame of the acceptor; repeated when it becomes ready. */
 export interface Welcome {
+  /** Who sends it. */
   readonly nodeId: string;
+  /** Differs after every restart. */
   readonly bootId: string;
+  /** What the sender can do. */
   readonly capabilities: readonly string[];
+  /** The sender's wall clock, milliseconds since the epoch. */
   readonly wallMs: number;
   /** The acceptor has had its first sync; snapshots come from ready nodes only. */
   readonly ready: boolean;
@@ -58,7 +64,9 @@ export interface Batch {
 
 /** Cumulative acknowledgement. */
 export interface BatchAck {
+  /** All batches up to this one were applied. */
   readonly sequence: number;
+  /** What was not taken. */
   readonly refused: readonly Refusal[];
   /** The acceptor's wall clock, milliseconds since the epoch; 0 or absent when it does not say. */
   readonly wallMs?: number;
@@ -66,7 +74,9 @@ export interface BatchAck {
 
 /** An entry the receiver will not take. */
 export interface Refusal {
+  /** Entity type. */
   readonly type: string;
+  /** Key within the type. */
   readonly key: string;
   /** For people; `"future-stamp"` is one of them. */
   readonly reason: string;
@@ -74,6 +84,7 @@ export interface Refusal {
 
 /** Hashes of ranges of the key space, for anti-entropy. */
 export interface Digest {
+  /** Nodes of the digest tree. */
   readonly ranges: readonly RangeDigest[];
 }
 
@@ -83,16 +94,21 @@ export interface RangeDigest {
   readonly prefix: string;
   /** Low and high half of the XOR of the hashes of all (key, version) below. */
   readonly hashLow: number;
+  /** High half of the hash. */
   readonly hashHigh: number;
+  /** Keys below. */
   readonly count: number;
   /** For a leaf: what is in it. */
   readonly leaf: readonly KeyVersion[];
+  /** Whether `leaf` lists all that is below. */
   readonly isLeaf: boolean;
 }
 
 /** A key and the version the sender holds. */
 export interface KeyVersion {
+  /** Entity type. */
   readonly type: string;
+  /** Key within the type. */
   readonly key: string;
   /** Encoded version, see `versions.ts`. */
   readonly version: Uint8Array;
@@ -100,6 +116,8 @@ export interface KeyVersion {
 
 /** Asks the other side to send these keys, or everything below these prefixes. */
 export interface Pull {
+  /** Keys whose newest values are wanted. */
   readonly keys: readonly KeyVersion[];
+  /** Ranges of which everything is wanted. */
   readonly prefixes: readonly string[];
 }
