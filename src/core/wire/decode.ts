@@ -106,7 +106,9 @@ export function readPing(reader: MsgpackReader): Ping {
         reader.skip();
     }
   }
-  if (!sourceAddr && sourceNode === "" && sourcePort === 0) return { type: "ping", seqNo, node };
+  if (!sourceAddr?.length && sourceNode === "" && sourcePort === 0) {
+    return { type: "ping", seqNo, node };
+  }
   return { type: "ping", seqNo, node, sourceAddr: sourceAddr ?? NO_BYTES, sourcePort, sourceNode };
 }
 
@@ -159,7 +161,7 @@ export function readIndirectPing(reader: MsgpackReader): IndirectPing {
     node,
     nack,
   } as const;
-  if (!sourceAddr && sourceNode === "" && sourcePort === 0) return asked;
+  if (!sourceAddr?.length && sourceNode === "" && sourcePort === 0) return asked;
   return { ...asked, sourceAddr: sourceAddr ?? NO_BYTES, sourcePort, sourceNode };
 }
 

@@ -53,9 +53,7 @@ export class MsgpackReader {
 
   /** Lets go of the bytes. */
   release(): void {
-    this.#bytes = NO_BYTES;
-    this.#at = 0;
-    this.#end = 0;
+    this.reset(NO_BYTES, 0, 0);
   }
 
   /** The first thing that went wrong. */

@@ -94,6 +94,16 @@ describe("messages of packets", () => {
     }
   });
 
+  it("have no source when it is said to be empty, in whatever form", () => {
+    const silent = { type: "ping", seqNo: 0, node: "" };
+    for (const empty of ["c0", "a0", "c400", "90", "dd00000000", "80"]) {
+      const ping = fromHex(`0081aa536f7572636541646472${empty}`);
+      assert.deepEqual(decodeMessage(ping), silent, empty);
+      const asked = decodeMessage(fromHex(`0181aa536f7572636541646472${empty}`));
+      assert.equal(typeof asked === "object" && "sourceAddr" in asked, false, empty);
+    }
+  });
+
   it("cannot be encoded with half a surrogate pair, and the next one is well", () => {
     for (const node of ["\ud800", "a\udc00b", "\ud800\ud800"]) {
       assert.throws(() => encodeMessage({ type: "ping", seqNo: 1, node }), TypeError);
