@@ -12,6 +12,7 @@ import {
   HealthCheckResponse_ServingStatus as Status,
 } from "../../proto/gen/grpc/health/v1/health_pb.ts";
 import { LinkService } from "../../proto/gen/cluster/v1/link_pb.ts";
+import { STRANGERS_BYTES_MAX } from "./link_service.ts";
 
 const WATCHERS_MAX = 64;
 const WATCH_INTERVAL_MS = 500;
@@ -49,7 +50,7 @@ export function healthService(router: ConnectRouter, health: RpcHealth): void {
         watchers--;
       }
     },
-  });
+  }, { readMaxBytes: STRANGERS_BYTES_MAX });
 }
 
 /** Resolves after `ms`, or when `signal` fires. */

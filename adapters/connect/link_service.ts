@@ -20,6 +20,9 @@ import { FrameStream } from "./link_stream.ts";
 import type { ConnectRpcConfig } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 
+/** Largest message of callers that need no credentials. */
+export const STRANGERS_BYTES_MAX = 4096;
+
 /** The caller's address, set for every call. */
 export const callerKey: ContextKey<Address> = createContextKey<Address>("");
 
@@ -37,10 +40,13 @@ export class LinkAcceptor {
 
   /** Adds the link service. */
   route(router: ConnectRouter, authenticator: Authenticator): void {
-    router.service(LinkService, {
-      challenge: (request) => authenticator.challenge(request),
-      exchange: (requests, context) => this.#exchange(requests, context),
+    router.rpc(LinkService.method.challenge, (request) => authenticator.challenge(request), {
+      readMaxBytes: STRANGERS_BYTES_MAX,
     });
+    router.rpc(
+      LinkService.method.exchange,
+      (requests, context) => this.#exchange(requests, context),
+    );
   }
 
   /** Closes all links; resolves when those who use them are done. */

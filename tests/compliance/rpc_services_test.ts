@@ -254,6 +254,16 @@ describe("link proofs", () => {
 });
 
 describe("the RPC port", () => {
+  it("reads no large message of a caller without credentials", async () => {
+    await using server = await serve({ security: { linkKeys: () => [KEY] } });
+    using caller = connected(server.local);
+    const text = "x".repeat(5000);
+    const asking = createClient(LinkService, caller.transport).challenge({ audience: text });
+    assert.equal(await codeOf(asking), Code.ResourceExhausted);
+    const checking = createClient(Health, caller.transport).check({ service: text });
+    assert.equal(await codeOf(checking), Code.ResourceExhausted);
+  });
+
   it("closes connections that never call", async () => {
     await using server = await serve({}, { idleMs: 50 });
     const silent = rawConnection(server.local);
