@@ -14,6 +14,7 @@ import type {
 } from "../core/membership/contract.ts";
 import type { ReplicationView } from "../core/replication/contract.ts";
 import type { Entities, EntityChange } from "./entities.ts";
+import type { StandardSchema } from "./standard_schema.ts";
 
 /** A member as people and gateways see it: gossip, metadata and health together. */
 export interface ClusterMember {
@@ -143,8 +144,11 @@ export interface ClusterNode extends AsyncDisposable {
   status(): NodeStatus;
   /** What this node was built from, defaults included. Holds secrets: never print it whole. */
   readonly config: ResolvedConfig;
-  /** Replicated entities of a type, read locally and written everywhere. */
-  entities<T = unknown>(type: string): Entities<T>;
+  /**
+   * Replicated entities of a type, read locally and written everywhere; `schema` (any Standard Schema validator) checks
+   * what is written here and gives the type.
+   */
+  entities<T = unknown>(type: string, schema?: StandardSchema<T>): Entities<T>;
   /** Gossip keys. */
   readonly keys: NodeKeys;
   /** Calls `listener` for every event until the returned function is called. A throwing listener is logged. */

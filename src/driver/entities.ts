@@ -5,6 +5,8 @@
  */
 
 import type { Version } from "../core/hlc.ts";
+import { type StandardSchema, validated } from "./standard_schema.ts";
+import { Watch, type WatchOptions } from "./watch.ts";
 import type { EntryCodec, EntryWrite, StoredEntry } from "../core/replication/entry.ts";
 
 /** A change of one entity, as it was applied here. */
@@ -33,6 +35,14 @@ export interface Entity<T = unknown> {
   readonly version: Version;
 }
 
+/** One write of a batch; without `value` it deletes. */
+export interface EntityWrite<T = unknown> {
+  /** Unique within the type. */
+  readonly key: string;
+  /** The new value; absent: delete. */
+  readonly value?: T;
+}
+
 /** The entities of one type. Values are JSON data; reads are local and synchronous. */
 export interface Entities<T = unknown> {
   /** The value, or `undefined`. */
@@ -47,6 +57,16 @@ export interface Entities<T = unknown> {
   set(key: string, value: T): Version;
   /** Deletes here and everywhere; harmless when there is none. */
   delete(key: string): Version;
+  /**
+   * Writes all or nothing: one local step, one stamp, one event for watchers of this node. Peers may see the keys
+   * apart. Throws as `set` does, and then nothing was written.
+   */
+  write(writes: readonly EntityWrite<T>[]): Version;
+  /**
+   * Changes as they are applied here, with the old and the new value, several at once when they came at once. Never
+   * misses the last state; a slow watcher may miss states between.
+   */
+  watch(options?: WatchOptions): AsyncIterableIterator<readonly EntityChange<T>[]>;
 }
 
 /** What the entities stand on. */
@@ -56,6 +76,8 @@ export interface EntityBase {
   list(type: string): Iterable<StoredEntry>;
   count(type: string): number;
   write(writes: readonly EntryWrite[]): Version;
+  /** Hears every change of every type. */
+  changes(listener: (change: EntityChange) => void): () => void;
 }
 
 /** How JSON values are marked. */
@@ -64,8 +86,12 @@ const JSON_CONTENT = "application/json";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** The entities of `type` over `base`. */
-export function entitiesOf<T>(type: string, base: EntityBase): Entities<T> {
+/** The entities of `type` over `base`; `schema` checks what is written here. */
+export function entitiesOf<T>(
+  type: string,
+  base: EntityBase,
+  schema?: StandardSchema<T>,
+): Entities<T> {
   const read = (entry: StoredEntry | undefined): Entity<T> | undefined => {
     if (entry === undefined || entry.deleted) return undefined;
     const value = valueOf(entry, base.codec);
@@ -73,23 +99,38 @@ export function entitiesOf<T>(type: string, base: EntityBase): Entities<T> {
       ? undefined
       : { key: entry.key, value: value as T, version: entry.version };
   };
+  const encoded = ({ key, value }: EntityWrite<T>): EntryWrite => {
+    if (value === undefined) return { type, key, value: undefined };
+    const checked = schema === undefined ? value : validated(schema, value, `${type}/${key}`);
+    const text = JSON.stringify(checked);
+    if (text === undefined) {
+      throw new TypeError(
+        `Cannot write ${type}/${key}: the value is not JSON data, delete() removes`,
+      );
+    }
+    return { type, key, value: encoder.encode(text), contentType: JSON_CONTENT };
+  };
+  const list = (): Entity<T>[] =>
+    Array.from(base.list(type), read).filter((entity) => entity !== undefined);
   return {
     get: (key) => read(base.find(type, key))?.value,
     entity: (key) => read(base.find(type, key)),
-    list: () => [...base.list(type)].map(read).filter((entity) => entity !== undefined),
+    list,
     get size() {
       return base.count(type);
     },
-    set(key, value) {
-      const text = JSON.stringify(value);
-      if (text === undefined) {
-        throw new TypeError(
-          `Cannot write ${type}/${key}: the value is not JSON data, delete() removes`,
-        );
-      }
-      return base.write([{ type, key, value: encoder.encode(text), contentType: JSON_CONTENT }]);
-    },
+    set: (key, value) => base.write([encoded({ key, value })]),
     delete: (key) => base.write([{ type, key, value: undefined }]),
+    write: (writes) => base.write(writes.map(encoded)),
+    watch: ({ signal, initial = false } = {}) =>
+      new Watch<T>(
+        (listener) =>
+          base.changes((change) => {
+            if (change.type === type) listener(change as EntityChange<T>);
+          }),
+        initial ? list().map((entity) => ({ ...entity, type, old: undefined, local: false })) : [],
+        signal,
+      ),
   };
 }
 
@@ -104,19 +145,40 @@ export function valueOf(entry: StoredEntry, codec: EntryCodec): unknown {
   }
 }
 
-/** What a replication event means to applications. */
+/** What a replication event means to applications; values are decoded when somebody looks at them. */
 export function entityChange(
   entry: StoredEntry,
   old: StoredEntry | undefined,
   local: boolean,
   codec: EntryCodec,
 ): EntityChange {
-  return {
-    type: entry.type,
-    key: entry.key,
-    value: valueOf(entry, codec),
-    old: old === undefined ? undefined : valueOf(old, codec),
-    version: entry.version,
-    local,
-  };
+  return new DecodedLater(entry, old, local, codec);
+}
+
+class DecodedLater implements EntityChange {
+  readonly type: string;
+  readonly key: string;
+  readonly version: Version;
+  readonly local: boolean;
+  readonly #entry: StoredEntry;
+  readonly #old: StoredEntry | undefined;
+  readonly #codec: EntryCodec;
+
+  constructor(entry: StoredEntry, old: StoredEntry | undefined, local: boolean, codec: EntryCodec) {
+    this.type = entry.type;
+    this.key = entry.key;
+    this.version = entry.version;
+    this.local = local;
+    this.#entry = entry;
+    this.#old = old;
+    this.#codec = codec;
+  }
+
+  get value(): unknown {
+    return valueOf(this.#entry, this.#codec);
+  }
+
+  get old(): unknown {
+    return this.#old === undefined ? undefined : valueOf(this.#old, this.#codec);
+  }
 }

@@ -26,7 +26,13 @@ import type {
   NodeStatus,
   Readiness,
 } from "./cluster_node.ts";
-import { type Entities, entitiesOf, type EntityBase, entityChange } from "./entities.ts";
+import {
+  type Entities,
+  entitiesOf,
+  type EntityBase,
+  type EntityChange,
+  entityChange,
+} from "./entities.ts";
 import { ClusterView } from "./cluster_view.ts";
 import { entryCodec } from "./entry_codec.ts";
 import { membershipRecord, replicationRecord } from "./event_log.ts";
@@ -39,6 +45,7 @@ import { type KnownMember, lonelyMember, MetaCache, rpcAddressOf } from "./membe
 import type { NodeMeta } from "./node_meta.ts";
 import { NodeSecurity, securityWarning } from "./node_security.ts";
 import { applySeeds } from "./seed.ts";
+import type { StandardSchema } from "./standard_schema.ts";
 
 /** What every node of this version can do, as told in gossip metadata. */
 export const CAPABILITIES: readonly string[] = ["ack:v1"];
@@ -59,6 +66,7 @@ export class Node implements ClusterNode {
   readonly #metas: MetaCache = new MetaCache();
   readonly #view: ClusterView;
   readonly #listeners: Listeners<NodeEvent>;
+  readonly #changes: Listeners<EntityChange>;
   readonly #startedMs: WallMillis;
   #gossip: GossipMember | undefined;
   #rpc: RpcServer | undefined;
@@ -93,9 +101,10 @@ export class Node implements ClusterNode {
     this.#startedMs = runtime.clock.wall();
     this.bootId = Array.from(runtime.entropy.bytes(8), (byte) => byte.toString(16).padStart(2, "0"))
       .join("");
-    this.#listeners = new Listeners((error) =>
-      this.#say("error", "a listener threw", { error: String(error) })
-    );
+    const threw = (error: unknown): void =>
+      this.#say("error", "a listener threw", { error: String(error) });
+    this.#listeners = new Listeners(threw);
+    this.#changes = new Listeners(threw);
     const codec = entryCodec;
     this.#replication = new Replication(
       {
@@ -135,6 +144,7 @@ export class Node implements ClusterNode {
       list: (type) => [...store.slots(type)].map(({ entry }) => entry),
       count: (type) => [...store.slots(type)].filter(({ entry }) => !entry.deleted).length,
       write: (writes) => this.#links.write(writes),
+      changes: (listener) => this.#changes.add(listener),
     };
   }
 
@@ -182,8 +192,8 @@ export class Node implements ClusterNode {
     };
   }
 
-  entities<T = unknown>(type: string): Entities<T> {
-    return entitiesOf<T>(type, this.#base);
+  entities<T = unknown>(type: string, schema?: StandardSchema<T>): Entities<T> {
+    return entitiesOf<T>(type, this.#base, schema);
   }
 
   subscribe(listener: (event: NodeEvent) => void): () => void {
@@ -324,10 +334,7 @@ export class Node implements ClusterNode {
     switch (event.type) {
       case "changed":
         if (event.entry.type.startsWith("_")) return;
-        this.#listeners.tell({
-          type: "entity",
-          change: entityChange(event.entry, event.old, event.local, this.#base.codec),
-        });
+        this.#changed(entityChange(event.entry, event.old, event.local, this.#base.codec));
         return;
       case "ready":
         this.#view.synced(event.how);
@@ -338,6 +345,11 @@ export class Node implements ClusterNode {
           this.#view.linkBroken(event.peer, event.reason);
         }
     }
+  }
+
+  #changed(change: EntityChange): void {
+    this.#changes.tell(change);
+    this.#listeners.tell({ type: "entity", change });
   }
 
   async #seed(): Promise<void> {
