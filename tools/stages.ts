@@ -14,6 +14,8 @@ export interface StageResult {
   readonly failed: number;
   /** Printed when something failed. */
   readonly output: string;
+  /** Printed either way, below the stage's line. */
+  readonly details?: string;
 }
 
 /** One part of a gate. */
@@ -66,7 +68,13 @@ export function countedStage(
       const result = await run(command(), options);
       const counts = lastCounts(result.stdout);
       const failed = counts.failed + (result.code !== 0 && counts.failed === 0 ? 1 : 0);
-      return { passed: counts.passed, failed, output: result.output };
+      const details = result.stdout.split("\n").filter((line) => /\S +\d+ passed, /.test(line));
+      return {
+        passed: counts.passed,
+        failed,
+        output: result.output,
+        details: details.join("\n"),
+      };
     },
   };
 }
@@ -122,7 +130,10 @@ export async function runStages(stages: readonly Stage[]): Promise<StagesResult>
       ? ""
       : ` (${result.passed} passed, ${result.failed} failed)`;
     console.log(`${mark} ${stage.name.padEnd(width)} ${seconds} s  ${stage.claim}${counts}`);
-    if (result.failed === 0) return;
+    if (result.failed === 0) {
+      if ((result.details ?? "") !== "") console.log(indented(result.details as string));
+      return;
+    }
     failedNames.push(stage.name);
     console.log(indented(result.output));
   };
