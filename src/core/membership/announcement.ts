@@ -5,7 +5,7 @@
  */
 
 import type { Millis } from "../machine.ts";
-import type { BroadcastWatch } from "./broadcasts.ts";
+import type { BroadcastWatch } from "./audience.ts";
 import type { Due, MachineState } from "./machine_state.ts";
 
 /** Settles an operation once its broadcast was sent `sends` times or can't be sent any more. */

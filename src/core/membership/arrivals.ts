@@ -8,7 +8,7 @@ import { bytesToIp, formatAddress, sameIp } from "../address.ts";
 import type { Address } from "../machine.ts";
 import type { Alive } from "../wire/messages.ts";
 import { allowedSender, refuseAliveForm } from "./admission.ts";
-import type { BroadcastWatch } from "./broadcasts.ts";
+import type { BroadcastWatch } from "./audience.ts";
 import type { Countdown } from "./countdown.ts";
 import type { MachineState } from "./machine_state.ts";
 import { MemberRecord } from "./member_record.ts";
@@ -56,9 +56,9 @@ export class Arrivals {
       state.counters.aliveRefused++;
       return;
     }
-    if (known === undefined) this.#newcomer(message);
+    if (known === undefined) this.#newcomer(message, from);
     else if (state.isSelf(known)) this.#aboutUs(known, message, from);
-    else this.#acquaintance(known, message);
+    else this.#acquaintance(known, message, from);
   }
 
   #repeats(known: MemberRecord, message: Alive): boolean {
@@ -86,7 +86,7 @@ export class Arrivals {
     return delegate.refuseAlive(record.view());
   }
 
-  #newcomer(message: Alive): void {
+  #newcomer(message: Alive, from: Address | undefined): void {
     const { members, tombstones, counters, config, now } = this.#state;
     const buried = tombstones.get(message.node, now);
     if (buried !== undefined && message.incarnation <= buried) {
@@ -106,10 +106,10 @@ export class Arrivals {
     const record = this.#record(message);
     members.add(record);
     tombstones.delete(record.name);
-    this.accept(record, message);
+    this.accept(record, message, undefined, from);
   }
 
-  #acquaintance(known: MemberRecord, message: Alive): void {
+  #acquaintance(known: MemberRecord, message: Alive, from: Address | undefined): void {
     const moved = known.port !== message.port || !sameIp(known.addr, message.addr);
     if (moved && !this.#mayMove(known)) {
       this.#conflict(known, message);
@@ -119,7 +119,7 @@ export class Arrivals {
       this.#teller.tell(known);
       return;
     }
-    this.accept(known, message);
+    this.accept(known, message, undefined, from);
   }
 
   #mayMove(known: MemberRecord): boolean {
@@ -149,8 +149,8 @@ export class Arrivals {
     if (!same) this.#refuter.refute(message.incarnation, self.name, from);
   }
 
-  /** Takes over what an alive message says, gossips it on and tells what changed. */
-  accept(record: MemberRecord, message: Alive, watch?: BroadcastWatch): void {
+  /** Takes over what an alive message says, gossips it on and tells what changed. `from` is where it came from. */
+  accept(record: MemberRecord, message: Alive, watch?: BroadcastWatch, from?: Address): void {
     const { members, now } = this.#state;
     const before = record.state;
     const changedMeta = !sameBytes(record.meta, message.meta ?? NO_BYTES);
@@ -167,7 +167,9 @@ export class Arrivals {
     }
     members.setState(record, "alive", now);
     members.changed(record);
-    this.#news.publish(record.name, message, watch);
+    // Neither the member nor the messenger needs to be told.
+    const knownBy = from === undefined ? [record.address] : [record.address, from];
+    this.#news.publish(record.name, message, watch, this.#state.isSelf(record) ? [] : knownBy);
     if (before === "dead" || before === "left") {
       this.#state.emit({ type: "joined", member: record.view() });
     } else if (changedMeta) {

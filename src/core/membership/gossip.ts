@@ -41,13 +41,16 @@ export class Gossip implements Due {
   /** One round. */
   due(): void {
     this.#armed = false;
-    const { members, config, now } = this.#state;
+    const { members, broadcasts, userBroadcasts, config, now } = this.#state;
     const forgotten = now - config.gossipToTheDeadMs;
     const targets = members.pick(config.gossipNodes, (record) => {
       if (this.#state.isSelf(record) || record.state === "left") return true;
       return record.state === "dead" && record.stateChangedMs < forgotten;
     });
-    for (const target of targets) if (!this.#outbox.sendQueued(target)) break;
+    for (const target of targets) {
+      if (broadcasts.size === 0 && userBroadcasts.size === 0) break;
+      this.#outbox.sendQueued(target);
+    }
   }
 
   #wanted(): boolean {

@@ -5,6 +5,7 @@
  */
 
 import type { Address } from "../machine.ts";
+import type { Recipient } from "./audience.ts";
 import type { MachineState } from "./machine_state.ts";
 import type { MemberRecord } from "./member_record.ts";
 import { retransmitLimit } from "./scaling.ts";
@@ -40,7 +41,8 @@ export class Outbox {
     parts.length = 0;
     parts.push(message);
     if (broadcasts.size > 0 || userBroadcasts.size > 0) {
-      this.#fill(this.room() - COMPOUND_HEADER - PART_OVERHEAD - message.length, parts, PARTS_MAX);
+      const room = this.room() - COMPOUND_HEADER - PART_OVERHEAD - message.length;
+      this.#fill(peer, room, parts, PARTS_MAX);
     }
     this.#seal(to, parts, peer);
   }
@@ -50,42 +52,49 @@ export class Outbox {
     this.#seal(to, messages, peer);
   }
 
-  /** Sends what is queued, as much as one budget holds; `false` when nothing was. */
-  sendQueued(peer: MemberRecord): boolean {
+  /** Sends what is queued and the peer lacks, as much as one budget holds. */
+  sendQueued(peer: MemberRecord): void {
     const parts = this.#parts;
     parts.length = 0;
     const room = this.room();
-    this.#fill(room - COMPOUND_HEADER, parts, Infinity);
+    this.#fill(peer, room - COMPOUND_HEADER, parts, Infinity);
     // A lone message travels without a compound, so it may be larger than a part.
-    if (parts.length === 0) this.#fillOne(room, parts);
-    if (parts.length === 0) return false;
+    if (parts.length === 0) this.#fillOne(peer, room, parts);
     const all = parts.slice();
     for (let at = 0; at < all.length; at += PARTS_MAX) {
       this.#seal(peer.address, all.slice(at, at + PARTS_MAX), peer);
     }
-    return true;
   }
 
-  #fill(room: number, parts: Uint8Array[], partsMax: number): void {
+  #fill(peer: MemberRecord | undefined, room: number, parts: Uint8Array[], partsMax: number): void {
     const { broadcasts, userBroadcasts, config } = this.#state;
     const limit = this.#limit();
+    const to = this.#recipient(peer);
     let used = 0;
     if (broadcasts.size > 0) {
       const waiting = userBroadcasts.bytes + userBroadcasts.size * PART_OVERHEAD;
       const reserved = Math.min(Math.floor(room * config.userShare), waiting);
-      used = broadcasts.take(room - reserved, PART_OVERHEAD, limit, parts, partsMax);
+      used = broadcasts.take(room - reserved, PART_OVERHEAD, limit, parts, partsMax, to);
       // What is too large for the reduced room must not wait for as long as the application talks.
       if (used === 0 && reserved > 0) {
-        used = broadcasts.take(room, PART_OVERHEAD, limit, parts, partsMax);
+        used = broadcasts.take(room, PART_OVERHEAD, limit, parts, partsMax, to);
       }
     }
-    userBroadcasts.take(room - used, PART_OVERHEAD, limit, parts, partsMax);
+    userBroadcasts.take(room - used, PART_OVERHEAD, limit, parts, partsMax, to);
   }
 
-  #fillOne(room: number, parts: Uint8Array[]): void {
+  #fillOne(peer: MemberRecord, room: number, parts: Uint8Array[]): void {
     const limit = this.#limit();
-    this.#state.broadcasts.take(room, 0, limit, parts, 1);
-    this.#state.userBroadcasts.take(room, 0, limit, parts, 1);
+    const to = this.#recipient(peer);
+    this.#state.broadcasts.take(room, 0, limit, parts, 1, to);
+    this.#state.userBroadcasts.take(room, 0, limit, parts, 1, to);
+  }
+
+  /** Only the living are counted as told: the gone are few, and need to hear of their death more than once. */
+  #recipient(peer: MemberRecord | undefined): Recipient | undefined {
+    if (peer === undefined || !peer.live) return undefined;
+    const { members, self } = this.#state;
+    return { address: peer.address, among: members.live - (self.live ? 1 : 0) };
   }
 
   #limit(): number {

@@ -6,7 +6,7 @@
 
 import type { Address } from "../machine.ts";
 import type { Alive } from "../wire/messages.ts";
-import type { BroadcastWatch } from "./broadcasts.ts";
+import type { BroadcastWatch } from "./audience.ts";
 import { INCARNATION_MAX } from "./admission.ts";
 import type { MachineState } from "./machine_state.ts";
 import type { News } from "./news.ts";

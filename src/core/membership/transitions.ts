@@ -7,7 +7,7 @@
 import type { Address } from "../machine.ts";
 import type { Dead, Suspect } from "../wire/messages.ts";
 import { acceptableName, plausibleAccusation } from "./admission.ts";
-import type { BroadcastWatch } from "./broadcasts.ts";
+import type { BroadcastWatch } from "./audience.ts";
 import type { Countdown } from "./countdown.ts";
 import type { MachineState } from "./machine_state.ts";
 import type { MemberRecord } from "./member_record.ts";
@@ -33,8 +33,8 @@ export class Transitions {
   suspect(message: Suspect, from: Address | undefined): void {
     const record = this.#accused(message);
     if (record === undefined) return;
-    if (record.suspicion !== undefined) return this.#confirm(record, message);
-    if (record.state !== "alive") return this.#raise(record, message);
+    if (record.suspicion !== undefined) return this.#confirm(record, message, from);
+    if (record.state !== "alive") return this.#raise(record, message, from);
     if (this.#state.isSelf(record)) {
       this.#refuter.refute(message.incarnation, message.from, from);
       return;
@@ -43,7 +43,7 @@ export class Transitions {
     this.#state.members.setState(record, "suspect", this.#state.now);
     this.#countdown.begin(record, message.from);
     this.#state.members.changed(record);
-    this.#news.publish(record.name, message);
+    this.#publish(record, message, from);
     this.#state.emit({ type: "suspected", member: record.view() });
   }
 
@@ -51,7 +51,7 @@ export class Transitions {
   dead(message: Dead, from: Address | undefined, watch?: BroadcastWatch): void {
     const record = this.#accused(message);
     if (record === undefined) return;
-    if (!record.live) return this.#raise(record, message);
+    if (!record.live) return this.#raise(record, message, from);
     if (this.#state.isSelf(record) && !this.#state.leaving) {
       this.#refuter.refute(message.incarnation, message.from, from);
       return;
@@ -63,7 +63,7 @@ export class Transitions {
     const left = message.from === message.node;
     this.#state.members.setState(record, left ? "left" : "dead", this.#state.now);
     this.#state.members.changed(record);
-    this.#news.publish(record.name, message, watch);
+    this.#publish(record, message, from, watch);
     this.#state.emit({ type: "gone", member: record.view() });
   }
 
@@ -78,20 +78,30 @@ export class Transitions {
     return acceptableName(message.from) ? record : undefined;
   }
 
-  #confirm(record: MemberRecord, message: Suspect): void {
+  #confirm(record: MemberRecord, message: Suspect, from: Address | undefined): void {
     const confirmed = this.#countdown.confirm(record, message.from);
-    if (message.incarnation > record.incarnation) this.#raise(record, message);
-    else if (confirmed) this.#news.publish(record.name, message);
+    if (message.incarnation > record.incarnation) this.#raise(record, message, from);
+    else if (confirmed) this.#publish(record, message, from);
   }
 
   /**
    * Evidence of a higher incarnation about somebody suspect or gone: nothing changes, but an older alive message
    * must not revive it any more (memberlist.md 8.3, 6). It is news, as others may hold the lower one.
    */
-  #raise(record: MemberRecord, message: Suspect | Dead): void {
+  #raise(record: MemberRecord, message: Suspect | Dead, from: Address | undefined): void {
     if (message.incarnation === record.incarnation || this.#state.isSelf(record)) return;
     record.incarnation = message.incarnation;
     this.#state.members.changed(record);
-    this.#news.publish(record.name, message);
+    this.#publish(record, message, from);
+  }
+
+  /** Passes it on, but not back to where it came from. */
+  #publish(
+    record: MemberRecord,
+    message: Suspect | Dead,
+    from: Address | undefined,
+    watch?: BroadcastWatch,
+  ): void {
+    this.#news.publish(record.name, message, watch, from === undefined ? [] : [from]);
   }
 }
