@@ -67,5 +67,5 @@ export type {
 export { createNode, type CreateNodeOptions } from "./src/driver/create_node.ts";
 export type { Entities, Entity, EntityChange, EntityWrite } from "./src/driver/entities.ts";
 export type { SchemaVerdict, StandardSchema } from "./src/driver/standard_schema.ts";
-export type { WatchOptions } from "./src/driver/watch.ts";
+export type { EntityWatch, WatchOptions } from "./src/driver/watch.ts";
 export { VERSION } from "./src/version.ts";

@@ -6,7 +6,7 @@
 
 import type { Version } from "../core/hlc.ts";
 import { type StandardSchema, validated } from "./standard_schema.ts";
-import { Watch, type WatchOptions } from "./watch.ts";
+import { type EntityWatch, Watch, type WatchOptions } from "./watch.ts";
 import type { EntryCodec, EntryWrite, StoredEntry } from "../core/replication/entry.ts";
 
 /** A change of one entity, as it was applied here. */
@@ -66,7 +66,7 @@ export interface Entities<T = unknown> {
    * Changes as they are applied here, with the old and the new value, several at once when they came at once. Never
    * misses the last state; a slow watcher may miss states between.
    */
-  watch(options?: WatchOptions): AsyncIterableIterator<readonly EntityChange<T>[]>;
+  watch(options?: WatchOptions): EntityWatch<T>;
 }
 
 /** What the entities stand on. */

@@ -14,11 +14,19 @@ export interface WatchOptions {
   readonly initial?: boolean;
 }
 
+/** Changes as they come; `for await` reads it. */
+export interface EntityWatch<T = unknown> extends AsyncIterable<readonly EntityChange<T>[]> {
+  /** The changes since the last look, once there are any. */
+  next(): Promise<IteratorResult<readonly EntityChange<T>[], undefined>>;
+  /** Ends the watch. */
+  return(): Promise<IteratorResult<readonly EntityChange<T>[], undefined>>;
+}
+
 /**
  * Changes since the last look, one per key: the value at the last look and the newest one. A slow watcher therefore
  * costs at most one place per key and always sees the last state; it may not see every state between.
  */
-export class Watch<T> implements AsyncIterableIterator<readonly EntityChange<T>[]> {
+export class Watch<T> implements EntityWatch<T> {
   #pending: Map<string, EntityChange<T>> = new Map();
   #wake: (() => void) | undefined;
   #ended = false;

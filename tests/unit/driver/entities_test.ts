@@ -74,7 +74,7 @@ describe("entities", () => {
       ["old", 2, 1],
       ["new", 3, undefined],
     ]);
-    await watch.return?.();
+    await watch.return();
     assert.equal((await watch.next()).done, true);
   });
 
