@@ -7,86 +7,38 @@
 
 import type { Address, Millis } from "../../core/machine.ts";
 import type { Rng } from "../../core/rng.ts";
+import type { EventHash } from "./event_hash.ts";
 import { Cuts, type NetworkFaults, type ResolvedFaults, resolveFaults } from "./faults.ts";
+import { Pipe, type PipeEnd, type PipePlane } from "./pipe.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** What the network hands to a host. A host that is down gets nothing. */
 export interface NetworkHost {
-  /** A datagram. */
-  packet(from: Address, bytes: Uint8Array): void;
+  /** Until when the host handles nothing (a blocked event loop): its kernel keeps what comes. */
+  readonly blockedUntil: Millis;
+  /** A datagram, and for how long it waited for the host to be free. */
+  packet(from: Address, bytes: Uint8Array, queuedMs: Millis): void;
   /** Somebody dialled `plane`. */
   accepted(pipe: PipeEnd): void;
 }
 
-/** Which listener a pipe was dialled to. */
-export type PipePlane = "gossip" | "rpc";
-
-/** One end of a pipe. Handlers are set by its owner; what arrives before is kept. */
-export interface PipeEnd {
-  readonly plane: PipePlane;
-  /** The host at the other end. */
-  readonly remote: Address;
-  /** Bytes, in order. `taken` is called once the other end's host has received them (flow control). */
-  send(bytes: Uint8Array, taken?: () => void): void;
-  /** Closes: what was sent still arrives, then the other end hears `closed`. */
-  close(): void;
-  onBytes: (bytes: Uint8Array) => void;
-  onClosed: (error?: string) => void;
-}
-
-/** How long a cut pipe lasts before both ends give it up, as TCP keepalive would. */
-export const PIPE_TIMEOUT_MS = 10_000;
-
-/** How often a stalled pipe looks whether its way is open again. */
-const STALL_MS = 200;
-
-class End implements PipeEnd {
-  readonly plane: PipePlane;
-  readonly remote: Address;
-  readonly host: number;
-  readonly epoch: number;
-  peer: End | undefined;
-  open = true;
-  /** When the last bytes under way to this end arrive; keeps the order. */
-  lastArrival: Millis = 0;
-  /** Whether the arrival of the oldest of {@linkcode inbox} is planned. */
-  pumping = false;
-  /** What is under way to this end, oldest first. */
-  readonly inbox: { readonly at: Millis; readonly since: Millis; readonly arrive: () => void }[] =
-    [];
-  onBytes: (bytes: Uint8Array) => void = () => {};
-  onClosed: (error?: string) => void = () => {};
-  readonly #network: Network;
-
-  constructor(network: Network, plane: PipePlane, host: number, epoch: number, remote: Address) {
-    this.#network = network;
-    this.plane = plane;
-    this.host = host;
-    this.epoch = epoch;
-    this.remote = remote;
-  }
-
-  send(bytes: Uint8Array, taken?: () => void): void {
-    if (this.open) this.#network.carry(this, bytes, taken);
-  }
-
-  close(): void {
-    if (!this.open) return;
-    this.open = false;
-    this.#network.carryClose(this);
-  }
-}
+/** Datagrams that a blocked host's kernel keeps; more are lost. */
+const KERNEL_DATAGRAMS_MAX = 1_024;
 
 /** Hosts by number, each with one IP and one port per plane. */
 export class Network {
   readonly cuts: Cuts = new Cuts();
-  readonly #timeline: Timeline;
+  readonly timeline: Timeline;
   readonly #rng: Rng;
+  readonly #hash: EventHash;
   readonly #hosts: (NetworkHost | undefined)[] = [];
   /** Raised at every crash, so that what belongs to an earlier life is dropped. */
   readonly #epochs: number[] = [];
+  /** Hosts that are down and do not even refuse. */
+  readonly #dark: Set<number> = new Set();
+  readonly #queued: number[] = [];
   readonly #addresses: Map<Address, number> = new Map();
-  readonly #pipes: Set<End> = new Set();
+  readonly #pipes: Set<Pipe> = new Set();
   #faults: ResolvedFaults;
   /** Datagrams handed to the network. */
   datagrams = 0;
@@ -94,10 +46,16 @@ export class Network {
   lost = 0;
 
   /** Dice and time come from the simulation. */
-  constructor(timeline: Timeline, rng: Rng, faults: NetworkFaults) {
-    this.#timeline = timeline;
+  constructor(timeline: Timeline, rng: Rng, hash: EventHash, faults: NetworkFaults) {
+    this.timeline = timeline;
     this.#rng = rng;
+    this.#hash = hash;
     this.#faults = resolveFaults(faults);
+  }
+
+  /** What the network does at present. */
+  get faults(): ResolvedFaults {
+    return this.#faults;
   }
 
   /** Replaces the faults from now on. */
@@ -109,20 +67,25 @@ export class Network {
   attach(index: number, host: NetworkHost, addresses: readonly Address[]): void {
     this.#hosts[index] = host;
     this.#epochs[index] ??= 0;
+    this.#queued[index] = 0;
+    this.#dark.delete(index);
     for (const address of addresses) this.#addresses.set(address, index);
   }
 
-  /** The host is gone without a word: datagrams to it vanish, its pipes break at the other ends. */
-  crash(index: number): void {
+  /**
+   * The host's process is gone. `dark`: the machine is gone with it, nothing is told or refused; otherwise its pipes
+   * break at the other ends and dials are refused.
+   */
+  crash(index: number, dark = false): void {
+    for (const pipe of [...this.#pipes]) {
+      if (!pipe.touches(index)) continue;
+      if (dark) pipe.forsake(index);
+      else pipe.reset(index);
+      if (!pipe.near.isOpen && !pipe.far.isOpen) this.#pipes.delete(pipe);
+    }
     this.#hosts[index] = undefined;
     this.#epochs[index] = (this.#epochs[index] ?? 0) + 1;
-    for (const end of [...this.#pipes]) {
-      if (end.host !== index) continue;
-      end.open = false;
-      this.#pipes.delete(end);
-      const peer = end.peer;
-      if (peer !== undefined) this.#later(peer, () => this.#break(peer, "connection reset"));
-    }
+    if (dark) this.#dark.add(index);
   }
 
   /** Sends one datagram. */
@@ -138,12 +101,12 @@ export class Network {
       return;
     }
     const copies = duplicateRatio > 0 && this.#rng.chance(duplicateRatio) ? 2 : 1;
-    const epoch = this.#epochs[target];
+    const epoch = this.#epochs[target] as number;
     for (let i = 0; i < copies; i++) {
-      this.#timeline.at(this.#timeline.now + this.#delay(), () => {
-        if (this.#epochs[target] !== epoch) return;
-        this.#hosts[target]?.packet(source, bytes);
-      });
+      this.timeline.at(
+        this.timeline.now + this.delay(),
+        () => this.#arrive(target, epoch, source, bytes),
+      );
     }
   }
 
@@ -160,99 +123,91 @@ export class Network {
     failed: (error: string) => void,
   ): void {
     const target = this.#addresses.get(to);
-    const fromEpoch = this.#epochs[from] as number;
-    const alive = (): boolean => this.#epochs[from] === fromEpoch;
+    const epoch = this.epoch(from);
     const refuse = (): void => {
-      this.#timeline.at(
-        this.#timeline.now + this.#delay(),
-        () => alive() && failed(`connection refused by ${to}`),
-      );
+      this.#later(() => this.epoch(from) === epoch && failed(`connection refused by ${to}`));
     };
     if (target === undefined) return refuse();
-    if (this.cuts.isCut(from, target) || this.cuts.isCut(target, from)) return;
-    this.#timeline.at(this.#timeline.now + this.#delay(), () => {
-      const host = this.#hosts[target];
-      if (!alive()) return;
-      if (host === undefined) return refuse();
-      const near = new End(this, plane, from, fromEpoch, to);
-      const far = new End(this, plane, target, this.#epochs[target] as number, source);
-      near.peer = far;
-      far.peer = near;
-      this.#pipes.add(near);
-      this.#pipes.add(far);
-      host.accepted(far);
-      this.#timeline.at(this.#timeline.now + this.#delay(), () => near.open && opened(near));
+    this.#later(() => {
+      if (this.epoch(from) !== epoch || this.#dark.has(target)) return;
+      if (this.cuts.isCut(from, target) || this.cuts.isCut(target, from)) return;
+      if (this.#hosts[target] === undefined) return refuse();
+      const pipe = new Pipe(this, plane, { host: from, address: source }, {
+        host: target,
+        address: to,
+      });
+      this.#pipes.add(pipe);
+      this.#accept(target, this.epoch(target), pipe.far);
+      this.#later(() => {
+        if (this.epoch(from) === epoch && pipe.near.isOpen) opened(pipe.near);
+      });
     });
   }
 
-  /** Carries bytes to the other end, in order. @internal */
-  carry(end: End, bytes: Uint8Array, taken?: () => void): void {
-    const peer = end.peer as End;
-    this.#through(end, () => {
-      if (!peer.open) return;
-      peer.onBytes(bytes);
-      if (taken !== undefined && end.open) taken();
-    });
+  /** The host of that number; `undefined` while it is down. @internal */
+  host(index: number): NetworkHost | undefined {
+    return this.#hosts[index];
   }
 
-  /** Tells the other end that this one is closed, after the bytes. @internal */
-  carryClose(end: End): void {
-    this.#pipes.delete(end);
-    const peer = end.peer as End;
-    this.#through(end, () => this.#break(peer));
+  /** Which life of a host this is. @internal */
+  epoch(index: number): number {
+    return this.#epochs[index] ?? 0;
   }
 
-  /** Runs `arrive` at the other end in the order of sending; a cut stalls what is under way. */
-  #through(end: End, arrive: () => void): void {
-    const peer = end.peer as End;
-    const at = Math.max(this.#timeline.now + this.#delay(), peer.lastArrival);
-    peer.lastArrival = at;
-    peer.inbox.push({ at, since: this.#timeline.now, arrive });
-    if (peer.pumping) return;
-    peer.pumping = true;
-    this.#timeline.at(at, () => this.#pump(end, peer));
+  /** Whether anything sent from one host to the other is answered. @internal */
+  isCutEitherWay(a: number, b: number): boolean {
+    return this.cuts.any && (this.cuts.isCut(a, b) || this.cuts.isCut(b, a));
   }
 
-  #pump(end: End, peer: End): void {
-    for (;;) {
-      const first = peer.inbox[0];
-      if (first === undefined || !this.#lives(peer)) {
-        peer.pumping = false;
-        return;
-      }
-      if (first.at > this.#timeline.now) {
-        return this.#timeline.at(first.at, () => this.#pump(end, peer));
-      }
-      if (this.cuts.isCut(end.host, peer.host) || this.cuts.isCut(peer.host, end.host)) {
-        if (this.#timeline.now - first.since < PIPE_TIMEOUT_MS) {
-          return this.#timeline.at(this.#timeline.now + STALL_MS, () => this.#pump(end, peer));
-        }
-        this.#break(end, "connection timed out");
-        this.#break(peer, "connection timed out");
-        return;
-      }
-      peer.inbox.shift();
-      first.arrive();
-    }
-  }
-
-  #break(end: End, error?: string): void {
-    if (!end.open || !this.#lives(end)) return;
-    end.open = false;
-    this.#pipes.delete(end);
-    end.onClosed(error);
-  }
-
-  #later(end: End, run: () => void): void {
-    this.#timeline.at(this.#timeline.now + this.#delay(), () => this.#lives(end) && run());
-  }
-
-  #lives(end: End): boolean {
-    return this.#epochs[end.host] === end.epoch && this.#hosts[end.host] !== undefined;
-  }
-
-  #delay(): Millis {
+  /** How long the next hop takes. @internal */
+  delay(): Millis {
     const [least, most] = this.#faults.delayMs;
     return least === most ? least : this.#rng.between(least, most);
+  }
+
+  /** Notes that bytes of a pipe arrived. @internal */
+  carried(host: number, bytes: number): void {
+    this.#hash.step(this.timeline.now, host, -bytes);
+  }
+
+  /** A pipe has no open end any more. @internal */
+  forget(pipe: Pipe): void {
+    this.#pipes.delete(pipe);
+  }
+
+  #arrive(target: number, epoch: number, source: Address, bytes: Uint8Array): void {
+    const host = this.#hosts[target];
+    if (host === undefined || this.#epochs[target] !== epoch) {
+      this.lost++;
+      return;
+    }
+    const { now } = this.timeline;
+    if (host.blockedUntil <= now) {
+      this.#hash.step(now, target, bytes.length);
+      return host.packet(source, bytes, 0);
+    }
+    const queued = (this.#queued[target] as number) + 1;
+    if (queued > KERNEL_DATAGRAMS_MAX) {
+      this.lost++;
+      return;
+    }
+    this.#queued[target] = queued;
+    this.timeline.at(host.blockedUntil, () => {
+      if (this.#epochs[target] !== epoch) return;
+      this.#queued[target] = (this.#queued[target] as number) - 1;
+      this.#hash.step(this.timeline.now, target, bytes.length);
+      host.packet(source, bytes, this.timeline.now - now);
+    });
+  }
+
+  #accept(target: number, epoch: number, end: PipeEnd): void {
+    const host = this.#hosts[target];
+    if (host === undefined || this.#epochs[target] !== epoch) return;
+    if (host.blockedUntil <= this.timeline.now) return host.accepted(end);
+    this.timeline.at(host.blockedUntil, () => this.#accept(target, epoch, end));
+  }
+
+  #later(run: () => void): void {
+    this.timeline.at(this.timeline.now + this.delay(), run);
   }
 }
