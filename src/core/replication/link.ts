@@ -77,12 +77,8 @@ export class OutboundLink {
   /** When `tick` is wanted. */
   nextDeadline(now: Millis): Millis | undefined {
     if (this.#state !== "open") return this.#phaseEnd;
-    const { ackTimeoutMs } = this.#host.config;
-    const oldest = this.delivery.oldestSentAt;
-    let at = oldest === undefined ? Infinity : oldest + ackTimeoutMs;
-    if (this.#unsent > 0) {
-      at = Math.min(at, this.#lastSendAt + ackTimeoutMs);
-    } else {
+    let at = this.#patienceEnd();
+    if (this.#unsent === 0) {
       at = Math.min(
         at,
         this.delivery.deadline() ?? Infinity,
@@ -102,9 +98,7 @@ export class OutboundLink {
       if (now >= this.#phaseEnd) this.cut("the peer did not answer in time", now, out);
       return;
     }
-    const { ackTimeoutMs } = this.#host.config;
-    const unacked = now - (this.delivery.oldestSentAt ?? now) >= ackTimeoutMs;
-    if (unacked || (this.#unsent > 0 && now - this.#lastSendAt >= ackTimeoutMs)) {
+    if (now >= this.#patienceEnd()) {
       this.cut("the peer takes nothing", now, out);
       return;
     }
@@ -199,6 +193,13 @@ export class OutboundLink {
     if (digest !== undefined) return this.#send({ case: "digest", value: digest }, now, out);
     const batch = this.delivery.next(now);
     if (batch !== undefined) this.#send({ case: "batch", value: batch }, now, out);
+  }
+
+  /** When a peer that takes or acknowledges nothing is given up. */
+  #patienceEnd(): Millis {
+    const oldest = this.delivery.oldestSentAt ?? Infinity;
+    const since = this.#unsent > 0 ? Math.min(oldest, this.#lastSendAt) : oldest;
+    return since + this.#host.config.ackTimeoutMs;
   }
 
   #dial(now: Millis, out: ReplicationEffect[]): void {

@@ -28,8 +28,10 @@ import type { Batch, Hello, Refusal, Welcome } from "./frames.ts";
 import { type InboundHost, InboundLink } from "./inbound.ts";
 import { Intake } from "./intake.ts";
 import { type OutboundHost, OutboundLink } from "./link.ts";
+import { LinkTable } from "./link_table.ts";
 import { Newcomer } from "./newcomer.ts";
 import { type Slot, Store } from "./store.ts";
+import { freshCounters, viewOf } from "./view.ts";
 import { entryOf, objectionTo, stampFor } from "./writes.ts";
 
 /** Tombstones forgotten per step, so that no step is long. */
@@ -50,12 +52,8 @@ export class Replication
   readonly counters: ReplicationCounters = freshCounters();
   readonly #codec: EntryCodec;
   readonly #intake: Intake;
-  readonly #peers: Map<string, OutboundLink> = new Map();
-  readonly #dialled: Map<LinkId, OutboundLink> = new Map();
-  readonly #accepted: Map<LinkId, InboundLink> = new Map();
-  readonly #inboundOf: Map<string, InboundLink> = new Map();
+  readonly #links: LinkTable = new LinkTable();
   readonly #deadlines: Deadlines<Timed> = new Deadlines();
-  #lastLink = 0;
   #newcomer: Newcomer | undefined;
   #synced = false;
 
@@ -116,29 +114,12 @@ export class Replication
 
   /** A look inside, for status pages. */
   view(): ReplicationView {
-    const clockOffMs = 0 - this.clock.correctionMs;
-    const isClockOff = Math.abs(clockOffMs) > this.config.clockSkewMaxMs / 2;
-    const because = !this.#synced
-      ? "the first sync is not done"
-      : isClockOff
-      ? `the clock is ${Math.round(clockOffMs)} ms off cluster time`
-      : undefined;
-    return {
-      ready: because === undefined,
-      notReadyBecause: because,
-      links: Array.from(this.#peers.values(), (link) => link.view()),
-      inboundLinks: this.#accepted.size,
-      entries: this.store.size - this.store.tombstones,
-      tombstones: this.store.tombstones,
-      storeBytes: this.store.bytes,
-      clockOffMs,
-      counters: { ...this.counters },
-    };
+    return viewOf(this, this.#links);
   }
 
   /** Entries that peers refuse at present: peer, entry, reason. */
   *refusals(): Generator<{ peer: string; entry: StoredEntry; reason: string }> {
-    for (const { peer, delivery } of this.#peers.values()) {
+    for (const { peer, delivery } of this.#links.peers()) {
       for (const [slot, reason] of delivery.refused) yield { peer, entry: slot.entry, reason };
     }
   }
@@ -146,9 +127,7 @@ export class Replication
   // What links ask of us.
 
   newLink(link: OutboundLink): LinkId {
-    const id = ++this.#lastLink;
-    this.#dialled.set(id, link);
-    return id;
+    return this.#links.number(link);
   }
 
   hello(now: Millis, wantSnapshot: boolean): Hello {
@@ -162,7 +141,7 @@ export class Replication
   }
 
   welcomed(link: OutboundLink, now: Millis, out: ReplicationEffect[]): void {
-    const inbound = this.#inboundOf.get(link.peer);
+    const inbound = this.#links.from(link.peer);
     if (inbound !== undefined) this.snapshotWanted(inbound, now, out);
     this.#sync(now, out);
   }
@@ -179,26 +158,26 @@ export class Replication
     if (peer === "" || peer === this.config.nodeId) {
       return `it calls itself "${peer}", and so do we`;
     }
-    const before = this.#inboundOf.get(peer);
+    const before = this.#links.from(peer);
     if (before !== undefined) this.#dropInbound(before, "its node dialled again", out);
-    this.#inboundOf.set(peer, link);
+    this.#links.nameInbound(link, peer);
     this.#arm(link, now);
     return undefined;
   }
 
   deliveryTo(peer: string): Delivery | undefined {
-    return this.#peers.get(peer)?.delivery;
+    return this.#links.to(peer)?.delivery;
   }
 
   nudge(peer: string, now: Millis, out: ReplicationEffect[]): void {
-    const link = this.#peers.get(peer);
+    const link = this.#links.to(peer);
     if (link === undefined) return;
     link.pump(now, out);
     this.#arm(link, now);
   }
 
   snapshotWanted(inbound: InboundLink, now: Millis, out: ReplicationEffect[]): void {
-    const link = this.#peers.get(inbound.peer as string);
+    const link = this.#links.to(inbound.peer as string);
     if (!inbound.wantsSnapshot || !this.#synced || link === undefined || !link.isOpen) return;
     inbound.wantsSnapshot = false;
     link.delivery.serveSnapshot(inbound.boot);
@@ -233,7 +212,7 @@ export class Replication
     this.counters.restamped++;
     this.#spread(slot);
     this.emit({ type: "restamped", entry: slot.entry }, out);
-    for (const link of this.#peers.values()) this.#arm(link, now);
+    for (const link of this.#links.peers()) this.#arm(link, now);
   }
 
   emit(event: ReplicationEvent, out: ReplicationEffect[]): void {
@@ -244,22 +223,22 @@ export class Replication
 
   #peerUp(peer: string, boot: string, now: Millis, out: ReplicationEffect[]): void {
     if (peer === this.config.nodeId) return;
-    const known = this.#peers.get(peer);
+    const known = this.#links.to(peer);
     if (known !== undefined) {
       if (known.boot === boot) return;
       this.#dropPeer(known, "its node was restarted", out);
     }
     const link = new OutboundLink(peer, boot, this, now);
-    this.#peers.set(peer, link);
+    this.#links.addPeer(link);
     link.tick(now, out);
     this.#arm(link, now);
   }
 
   #peerDown(peer: string, now: Millis, out: ReplicationEffect[]): void {
-    const link = this.#peers.get(peer);
+    const link = this.#links.to(peer);
     if (link === undefined) return;
     this.#dropPeer(link, "its node is gone", out);
-    const open = this.rng.shuffle(this.#openLinks()).slice(0, COMPARE_AFTER_LOSS);
+    const open = this.rng.shuffle(this.#links.open()).slice(0, COMPARE_AFTER_LOSS);
     for (const other of open) {
       other.digests.plan(now + this.rng.between(0, 2_000));
       this.#arm(other, now);
@@ -269,23 +248,22 @@ export class Replication
 
   #dropPeer(link: OutboundLink, reason: string, out: ReplicationEffect[]): void {
     link.end(reason, out);
-    this.#peers.delete(link.peer);
+    this.#links.removePeer(link);
     this.#deadlines.delete(link);
     this.clock.forget(link.peer);
-    for (const [id, owner] of this.#dialled) if (owner === link) this.#dialled.delete(id);
-    const inbound = this.#inboundOf.get(link.peer);
+    const inbound = this.#links.from(link.peer);
     if (inbound !== undefined && inbound.boot === link.boot) {
       this.#dropInbound(inbound, reason, out);
     }
   }
 
   #accept(id: LinkId, now: Millis, out: ReplicationEffect[]): void {
-    if (this.#accepted.size >= this.config.inboundLinksMax) {
+    if (this.#links.acceptedCount >= this.config.inboundLinksMax) {
       out.push({ type: "close", link: id, reason: "too many links" });
       return;
     }
     const link = new InboundLink(id, this, now);
-    this.#accepted.set(id, link);
+    this.#links.addInbound(link);
     this.#arm(link, now);
   }
 
@@ -294,19 +272,15 @@ export class Replication
     now: Millis,
     out: ReplicationEffect[],
   ): void {
-    const inbound = this.#accepted.get(input.link);
+    const inbound = this.#links.inbound(input.link);
     if (inbound !== undefined) return this.#onInbound(inbound, input, now, out);
-    const link = this.#dialled.get(input.link);
+    const link = this.#links.outbound(input.link);
     if (link === undefined) return;
-    if (!link.owns(input.link)) {
-      this.#dialled.delete(input.link);
-      return;
-    }
     if (input.type === "linkOpened") link.opened(now, out);
     else if (input.type === "frame") link.frame(input.frame, now, out);
     else if (input.type === "writable") link.writable(now, out);
     else if (input.type === "linkFailed" || input.type === "linkClosed") {
-      this.#dialled.delete(input.link);
+      this.#links.forget(link);
       link.lost(input.reason ?? "the stream ended", now, out);
       this.#sync(now, out);
     }
@@ -350,7 +324,7 @@ export class Replication
       if (entry.deleted) this.#armPurge();
     }
     out.push({ type: "settled", op, result: { ok: true, version } });
-    for (const link of this.#peers.values()) {
+    for (const link of this.#links.peers()) {
       link.pump(now, out);
       this.#arm(link, now);
     }
@@ -359,7 +333,10 @@ export class Replication
   // Time.
 
   #runDue(now: Millis, out: ReplicationEffect[]): void {
-    for (let due = this.#deadlines.pop(now); due !== undefined; due = this.#deadlines.pop(now)) {
+    // Each at most about once: what is due again at this very instant waits for the next tick.
+    for (let left = this.#deadlines.size; left > 0; left--) {
+      const due = this.#deadlines.pop(now);
+      if (due === undefined) return;
       if (due === "sync") this.#sync(now, out);
       else if (due === "digest") this.#comparePeriodically(now);
       else if (due === "purge") {
@@ -397,7 +374,7 @@ export class Replication
 
   #comparePeriodically(now: Millis): void {
     this.#planDigest(now, 1);
-    const open = this.#openLinks();
+    const open = this.#links.open();
     const link = open[this.rng.below(open.length)];
     if (link === undefined) return;
     link.digests.plan(now);
@@ -409,7 +386,7 @@ export class Replication
   #sync(now: Millis, out: ReplicationEffect[]): void {
     const newcomer = this.#newcomer;
     if (newcomer === undefined) return;
-    const open = this.#openLinks();
+    const open = this.#links.open();
     const step = newcomer.step(
       open.filter((link) => link.peerReady).map((link) => link.peer),
       open.filter((link) => !link.peerReady).map((link) => link.peer),
@@ -417,7 +394,7 @@ export class Replication
     );
     if (step?.do === "settle") return this.#becomeReady(step.how, now, out);
     if (step?.do === "ask") {
-      const link = this.#peers.get(step.peer) as OutboundLink;
+      const link = this.#links.to(step.peer) as OutboundLink;
       link.askSnapshot(now, out);
       this.#arm(link, now);
     }
@@ -435,13 +412,13 @@ export class Replication
     this.#newcomer = undefined;
     this.#deadlines.delete("sync");
     this.emit({ type: "ready", how }, out);
-    for (const inbound of this.#accepted.values()) {
+    for (const inbound of this.#links.accepted()) {
       if (inbound.peer === undefined) continue;
       inbound.sayWelcome(now, out);
       this.snapshotWanted(inbound, now, out);
       this.#arm(inbound, now);
     }
-    for (const link of this.#openLinks()) {
+    for (const link of this.#links.open()) {
       link.digests.plan(now);
       link.pump(now, out);
       this.#arm(link, now);
@@ -452,11 +429,7 @@ export class Replication
 
   /** The slot's newest entry has to reach every peer. */
   #spread(slot: Slot): void {
-    for (const link of this.#peers.values()) link.delivery.mark(slot);
-  }
-
-  #openLinks(): OutboundLink[] {
-    return [...this.#peers.values()].filter((link) => link.isOpen);
+    for (const link of this.#links.peers()) link.delivery.mark(slot);
   }
 
   #dropInbound(link: InboundLink, reason: string, out: ReplicationEffect[]): void {
@@ -465,30 +438,7 @@ export class Replication
   }
 
   #forgetInbound(link: InboundLink): void {
-    this.#accepted.delete(link.link);
+    this.#links.removeInbound(link);
     this.#deadlines.delete(link);
-    if (link.peer !== undefined && this.#inboundOf.get(link.peer) === link) {
-      this.#inboundOf.delete(link.peer);
-    }
   }
-}
-
-function freshCounters(): ReplicationCounters {
-  return {
-    writes: 0,
-    applied: 0,
-    stale: 0,
-    malformed: 0,
-    futureStamps: 0,
-    refused: 0,
-    restamped: 0,
-    batchesSent: 0,
-    batchesReceived: 0,
-    entriesSent: 0,
-    digestsStarted: 0,
-    digestsDiffering: 0,
-    snapshotsServed: 0,
-    tombstonesPurged: 0,
-    protocolErrors: 0,
-  };
 }

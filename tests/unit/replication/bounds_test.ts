@@ -108,6 +108,37 @@ describe("lanes", () => {
   it("let a revocation overtake a full bulk lane within one batch", () => overtakes());
 });
 
+describe("a deadline", () => {
+  it("that falls due is met, also where adding and subtracting milliseconds round differently", () => {
+    const dice = new Rng(5);
+    for (let i = 0; i < 200; i++) {
+      const { machine } = alone();
+      const at = dice.between(30_000, 60_000);
+      const out: ReplicationEffect[] = [];
+      machine.handle({ type: "peerUp", peer: "p", boot: "9", capabilities: [] }, at, out);
+      machine.handle({ type: "linkOpened", link: 1 }, at, out);
+      machine.handle({ type: "writable", link: 1 }, at, out);
+      const welcome = {
+        nodeId: "p",
+        bootId: "9",
+        capabilities: ["ack:v1"],
+        wallMs: 0,
+        ready: false,
+      };
+      const frame = { frame: { case: "welcome", value: welcome } } as const;
+      machine.handle({ type: "frame", link: 1, frame }, at, out);
+      const writes = [{ type: "team", key: "k", value: undefined }];
+      machine.handle({ type: "command", command: { type: "write", op: 1, writes } }, at, out);
+      for (let due = machine.nextDeadline() as number; machine.view().links[0]?.state === "open";) {
+        machine.handle({ type: "tick" }, due, out);
+        const next = machine.nextDeadline() as number;
+        assert.ok(next > due, `due at ${due} and still at ${next}`);
+        due = next;
+      }
+    }
+  });
+});
+
 describe("what an older node does not know", () => {
   it("passes through it byte for byte, types and fields alike", () => {
     const net = cluster(["a", "b", "c"]);

@@ -1,0 +1,63 @@
+/**
+ * What people see of replication.
+ *
+ * @module
+ */
+
+import type { ClusterClock } from "./cluster_clock.ts";
+import type { ReplicationConfig } from "./config.ts";
+import type { ReplicationCounters, ReplicationView } from "./contract.ts";
+import type { LinkTable } from "./link_table.ts";
+import type { Store } from "./store.ts";
+
+/** Counters at start. */
+export function freshCounters(): ReplicationCounters {
+  return {
+    writes: 0,
+    applied: 0,
+    stale: 0,
+    malformed: 0,
+    futureStamps: 0,
+    refused: 0,
+    restamped: 0,
+    batchesSent: 0,
+    batchesReceived: 0,
+    entriesSent: 0,
+    digestsStarted: 0,
+    digestsDiffering: 0,
+    snapshotsServed: 0,
+    tombstonesPurged: 0,
+    protocolErrors: 0,
+  };
+}
+
+/** The parts of a machine that are looked at. */
+export interface Viewed {
+  readonly synced: boolean;
+  readonly config: ReplicationConfig;
+  readonly clock: ClusterClock;
+  readonly store: Store;
+  readonly counters: ReplicationCounters;
+}
+
+/** Copies what is to be seen now. */
+export function viewOf(viewed: Viewed, links: LinkTable): ReplicationView {
+  const { synced, config, clock, store, counters } = viewed;
+  const clockOffMs = 0 - clock.correctionMs;
+  const because = !synced
+    ? "the first sync is not done"
+    : Math.abs(clockOffMs) > config.clockSkewMaxMs / 2
+    ? `the clock is ${Math.round(clockOffMs)} ms off cluster time`
+    : undefined;
+  return {
+    ready: because === undefined,
+    notReadyBecause: because,
+    links: Array.from(links.peers(), (link) => link.view()),
+    inboundLinks: links.acceptedCount,
+    entries: store.size - store.tombstones,
+    tombstones: store.tombstones,
+    storeBytes: store.bytes,
+    clockOffMs,
+    counters: { ...counters },
+  };
+}
