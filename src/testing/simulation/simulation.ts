@@ -6,7 +6,7 @@
 
 import type { Millis } from "../../core/machine.ts";
 import type { Version } from "../../core/hlc.ts";
-import type { MembershipEvent } from "../../core/membership/contract.ts";
+import type { MembershipEvent, MembershipResult } from "../../core/membership/contract.ts";
 import type { ReplicationEvent } from "../../core/replication/contract.ts";
 import { Deadlines } from "../../core/deadlines.ts";
 import { Rng } from "../../core/rng.ts";
@@ -14,6 +14,7 @@ import { calmChecks } from "./calm_checks.ts";
 import type { CheckBounds, Checker, CheckerFactory, Violation, World } from "./checker.ts";
 import { membershipDifference, storeDifference } from "./convergence.ts";
 import { EventHash } from "./event_hash.ts";
+import { type Facts, isChange, membershipFacts, replicationFacts } from "./facts.ts";
 import type { NetworkFaults, ResolvedFaults } from "./faults.ts";
 import { leaderChecks } from "./leader_checks.ts";
 import { Life } from "./life.ts";
@@ -313,6 +314,14 @@ export class Simulation implements World {
     return this.node(index).get(type, key);
   }
 
+  /** Gossips application bytes from a node; answers what came of it. */
+  broadcast(index: number, payload: Uint8Array): MembershipResult {
+    const { life } = this.#upNode(index, "broadcast");
+    let result: MembershipResult = { ok: true };
+    life?.gossip.run({ type: "userBroadcast", payload }, (settled) => result = settled);
+    return result;
+  }
+
   // For checkers.
 
   report(invariant: string, node: SimNode | undefined, detail: string): void {
@@ -477,61 +486,15 @@ export class Simulation implements World {
   // What is told.
 
   #onMembership(node: SimNode, event: MembershipEvent): void {
-    switch (event.type) {
-      case "joined":
-      case "updated":
-      case "suspected":
-      case "cleared":
-      case "gone": {
-        const { name, state, incarnation } = event.member;
-        this.#changes++;
-        this.#note(event.type, node.nodeId, name, state, incarnation);
-        break;
-      }
-      case "reaped":
-        this.#changes++;
-        this.#note(event.type, node.nodeId, event.name);
-        break;
-      case "refuted":
-        this.#note(event.type, node.nodeId, event.incarnation, event.accuser);
-        break;
-      case "health":
-        this.#note(event.type, node.nodeId, event.score);
-        break;
-      case "merged":
-        break;
-      default:
-        this.#note(event.type, node.nodeId);
-    }
+    if (isChange(event)) this.#changes++;
+    const facts = membershipFacts(node.nodeId, event);
+    if (facts !== undefined) this.#note(...facts);
     for (const checker of this.#checkers) checker.membership?.(node, event);
   }
 
   #onReplication(node: SimNode, event: ReplicationEvent): void {
-    switch (event.type) {
-      case "changed":
-      case "restamped": {
-        const { type, key, deleted, version } = event.entry;
-        this.#changes++;
-        const what = deleted ? "deleted" : "set";
-        this.#note(event.type, node.nodeId, type, key, what, version.wallMs, version.logic);
-        break;
-      }
-      case "ready":
-        this.#changes++;
-        this.#note("ready", node.nodeId, event.how);
-        break;
-      case "linkState":
-        this.#note("link", node.nodeId, event.peer, event.state);
-        break;
-      case "refused":
-        this.#note("refused", node.nodeId, event.peer, event.entityType, event.key, event.reason);
-        break;
-      case "futureStamp":
-        this.#note("future", node.nodeId, event.origin, event.entityType, event.key);
-        break;
-      case "snapshotProgress":
-        this.#note("snapshot", node.nodeId, event.from, event.entries);
-    }
+    if (isChange(event)) this.#changes++;
+    this.#note(...replicationFacts(node.nodeId, event));
     for (const checker of this.#checkers) checker.replication?.(node, event);
   }
 
@@ -540,7 +503,7 @@ export class Simulation implements World {
     for (const checker of this.#checkers) checker.leaders?.(node);
   }
 
-  #note(...facts: readonly (string | number)[]): void {
+  #note(...facts: Facts): void {
     this.#hash.add(this.now, ...facts);
     this.#options.trace?.(`${this.now.toFixed(1).padStart(9)} ${facts.join(" ")}`);
   }
