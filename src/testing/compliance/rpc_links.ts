@@ -3,8 +3,9 @@
 import type { LinkFrame } from "../../core/replication/frames.ts";
 import type { LinkStream } from "../../ports/rpc.ts";
 import { parseAddress } from "../../core/address.ts";
-import { type Bench, bytesOf, pattern, type Rule } from "./case.ts";
+import { type Bench, pattern, type Rule } from "./case.ts";
 import type { RpcSetup } from "./rpc.ts";
+import { FROM_ACCEPTOR, FROM_DIALLER, plainFrame } from "./rpc_frames.ts";
 import { ack, batch, hostLinks, OPEN, openLink, readFrames, sequencesOf } from "./rpc_pair.ts";
 
 const STALL_BATCH_BYTES = 256 * 1024;
@@ -36,8 +37,12 @@ export function rpcLinkRules(setup: RpcSetup): Record<string, Rule | string> {
       for (const frame of FROM_ACCEPTOR) await link.acceptor.send(frame);
       const there = await readFrames(link.acceptor, FROM_DIALLER.length);
       const back = await readFrames(link.dialler, FROM_ACCEPTOR.length);
-      FROM_DIALLER.forEach((frame, i) => bench.same(plain(there[i]), plain(frame), "a frame"));
-      FROM_ACCEPTOR.forEach((frame, i) => bench.same(plain(back[i]), plain(frame), "a frame"));
+      FROM_DIALLER.forEach((frame, i) =>
+        bench.same(plainFrame(there[i]), plainFrame(frame), "a frame")
+      );
+      FROM_ACCEPTOR.forEach((frame, i) =>
+        bench.same(plainFrame(back[i]), plainFrame(frame), "a frame")
+      );
     },
     "carries a batch of 4 MiB": async (bench) => {
       await using link = await openLink(setup);
@@ -221,84 +226,16 @@ async function stalls(
 
 /** The link is gone: `send` rejects, at once or soon. */
 async function sendFails(bench: Bench, stream: LinkStream, frame: LinkFrame): Promise<void> {
+  let isOver = false;
   const sending = (async () => {
-    for (;;) {
+    while (!isOver) {
       await stream.send(frame);
       await bench.pass(5);
     }
   })();
-  await bench.rejects(sending, "closed", "sending on a link that is gone");
-}
-
-const FROM_DIALLER: readonly LinkFrame[] = [
-  {
-    frame: {
-      case: "hello",
-      value: {
-        nodeId: "n-1",
-        bootId: "b-1",
-        capabilities: ["a", "b"],
-        wantSnapshot: true,
-        wallMs: 1_700_000_000_123.5,
-      },
-    },
-  },
-  {
-    frame: {
-      case: "batch",
-      value: { sequence: 7, entries: [bytesOf("one"), bytesOf("")], snapshotEnd: true },
-    },
-  },
-  {
-    frame: {
-      case: "digest",
-      value: {
-        ranges: [{
-          prefix: "a0",
-          hashLow: 0xffff_ffff,
-          hashHigh: 1,
-          count: 3,
-          leaf: [{ type: "t", key: "k", version: bytesOf("v") }],
-          isLeaf: true,
-        }],
-      },
-    },
-  },
-  {
-    frame: {
-      case: "pull",
-      value: { keys: [{ type: "t", key: "k", version: bytesOf("v") }], prefixes: ["", "f"] },
-    },
-  },
-];
-
-const FROM_ACCEPTOR: readonly LinkFrame[] = [
-  {
-    frame: {
-      case: "welcome",
-      value: { nodeId: "n-2", bootId: "b-2", capabilities: [], wallMs: 1, ready: true },
-    },
-  },
-  {
-    frame: {
-      case: "ack",
-      value: {
-        sequence: 7,
-        refused: [{ type: "t", key: "k", reason: "future-stamp" }],
-        wallMs: 1_700_000_000_123.5,
-      },
-    },
-  },
-  ...FROM_DIALLER.slice(2),
-];
-
-/** The frame without what an implementation may add, with its fields in one order. */
-function plain(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Array.from(value);
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).filter(([key]) => !key.startsWith("$"));
-  return Object.fromEntries(
-    entries.sort(([a], [b]) => a < b ? -1 : 1).map(([k, v]) => [k, plain(v)]),
-  );
+  try {
+    await bench.rejects(sending, "closed", "sending on a link that is gone");
+  } finally {
+    isOver = true;
+  }
 }
