@@ -35,7 +35,7 @@ export interface World {
   report(invariant: string, node: SimNode | undefined, detail: string): void;
 }
 
-/** How long things may take once nothing disturbs the cluster. */
+/** How long things may take once nothing disturbs the cluster; by default longer the more nodes there are. */
 export interface CheckBounds {
   /** Until all members see one another, and nobody else. */
   readonly membershipMs: Millis;

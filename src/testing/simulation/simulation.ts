@@ -98,9 +98,9 @@ export class Simulation implements World {
     this.seed = options.seed;
     this.#rng = new Rng(options.seed);
     this.bounds = {
-      membershipMs: 90_000,
-      replicationMs: 150_000,
-      forgetMs: 300_000,
+      membershipMs: 90_000 + 300 * options.nodes,
+      replicationMs: 150_000 + 500 * options.nodes,
+      forgetMs: 300_000 + 3_000 * options.nodes,
       ...options.bounds,
     };
     this.network = new Network(
