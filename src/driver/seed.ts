@@ -5,8 +5,8 @@
  */
 
 import type { EntitySeed } from "../config/governance.ts";
-import type { Entities, EntityBase } from "./entities.ts";
-import { entitiesOf } from "./entities.ts";
+import type { EntryWrite } from "../core/replication/entry.ts";
+import { type Entities, entitiesOf, type EntityBase } from "./entities.ts";
 
 /** Where the hash of each item last applied is kept, so that all nodes know it; `_` marks types that are ours. */
 const APPLIED_TYPE = "_seed";
@@ -26,22 +26,27 @@ export async function applySeeds(
   seeds: readonly EntitySeed[],
   base: EntityBase,
 ): Promise<SeedReport> {
+  const hashes = await Promise.all(seeds.map(({ value }) => hashOf(value)));
   const applied: Entities<string> = entitiesOf(APPLIED_TYPE, base);
+  const writes: EntryWrite[] = [];
   let written = 0;
-  for (const { type, key, value } of seeds) {
-    const hash = await hashOf(value);
+  seeds.forEach(({ type, key, value }, i) => {
+    const hash = hashes[i] as string;
     const mark = `${type}/${key}`;
     const last = applied.get(mark);
-    const untouched = last === undefined && base.find(type, key) === undefined;
-    if (last === hash || (last === undefined && !untouched)) {
-      if (last === undefined) applied.set(mark, hash);
-      continue;
-    }
-    entitiesOf(type, base).set(key, value);
-    applied.set(mark, hash);
+    if (last === hash) return;
+    writes.push(jsonWrite(APPLIED_TYPE, mark, hash));
+    if (last === undefined && base.find(type, key) !== undefined) return;
+    writes.push(jsonWrite(type, key, value));
     written++;
-  }
+  });
+  if (writes.length > 0) base.write(writes);
   return { written, unchanged: seeds.length - written };
+}
+
+function jsonWrite(type: string, key: string, value: unknown): EntryWrite {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  return { type, key, value: bytes, contentType: "application/json" };
 }
 
 async function hashOf(value: unknown): Promise<string> {
