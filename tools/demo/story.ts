@@ -59,12 +59,13 @@ export class Story {
       `2. A third joins, ${name}, with a governance file; the others receive it`,
     );
     this.#start(loader);
+    let looked = performance.now();
     let loaded = 0;
     const seen = new Set<number>();
     await this.#until("all three hold the same entries and are ready", 40_000, () => {
       const wanted = total(this.#views[1]);
       if (wanted > 0 && loaded === 0) {
-        loaded = performance.now();
+        loaded = looked;
         this.#screen.say(`${name} has loaded its file: ${summary(this.#views[1])}`);
       }
       this.#views.forEach((view, i) => {
@@ -76,6 +77,7 @@ export class Story {
           } later`,
         );
       });
+      looked = performance.now();
       return seen.size === this.#gateways.length - 1 &&
         this.#views.every((view) =>
           view?.ready === true && alive(view).length === this.#gateways.length && healthy(view)
