@@ -17,8 +17,15 @@ import { STRANGERS_BYTES_MAX } from "./link_service.ts";
 const WATCHERS_MAX = 64;
 const WATCH_INTERVAL_MS = 500;
 
-/** Serves the node's health under the empty name and under that of the link service. Open to everybody. */
-export function healthService(router: ConnectRouter, health: RpcHealth): void {
+/**
+ * Serves the node's health under the empty name and under that of the link service. Open to everybody. Those who watch
+ * are let go when `closing` fires.
+ */
+export function healthService(
+  router: ConnectRouter,
+  health: RpcHealth,
+  closing: AbortSignal,
+): void {
   const names = ["", LinkService.typeName];
   const now = (): Status => health() === "serving" ? Status.SERVING : Status.NOT_SERVING;
   const statusOf = (service: string): Status =>
@@ -40,11 +47,12 @@ export function healthService(router: ConnectRouter, health: RpcHealth): void {
       watchers++;
       try {
         let told: Status | undefined;
-        while (!signal.aborted) {
+        const over = AbortSignal.any([signal, closing]);
+        while (!over.aborted) {
           const status = statusOf(service);
           if (status !== told) yield { status };
           told = status;
-          await pause(WATCH_INTERVAL_MS, signal);
+          await pause(WATCH_INTERVAL_MS, over);
         }
       } finally {
         watchers--;

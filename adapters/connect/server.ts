@@ -21,7 +21,7 @@ export async function serveNode(
   options: RpcServeOptions,
   config: ConnectRpcConfig,
 ): Promise<RpcServer> {
-  const { router, links } = nodeServices(options, config);
+  const { router, close } = nodeServices(options, config);
   const server = await Http2Server.serve({
     ip: options.ip,
     port: options.port,
@@ -34,7 +34,7 @@ export async function serveNode(
   const stop = async (): Promise<void> => {
     server.stopListening();
     // Sessions close while links end: both have the same grace.
-    await Promise.all([within(links.close(), config.graceMs), server.close(config.graceMs)]);
+    await Promise.all([within(close(), config.graceMs), server.close(config.graceMs)]);
   };
   return {
     local: server.local,

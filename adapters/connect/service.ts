@@ -22,7 +22,8 @@ import { reflectionService } from "./reflection_service.ts";
 /** All services of a node, and its links. */
 export interface NodeServices {
   readonly router: ConnectRouter;
-  readonly links: LinkAcceptor;
+  /** Ends all links and watches; resolves when those who use the links are done. */
+  close(): Promise<void>;
 }
 
 /**
@@ -31,6 +32,7 @@ export interface NodeServices {
  */
 export function nodeServices(options: RpcServeOptions, config: ConnectRpcConfig): NodeServices {
   const authenticator = new Authenticator(options.security, options.audience);
+  const closing = new AbortController();
   const links = new LinkAcceptor(options.onLink, config);
   const router = createConnectRouter({
     grpc: true,
@@ -42,9 +44,13 @@ export function nodeServices(options: RpcServeOptions, config: ConnectRpcConfig)
     interceptors: [guard(authenticator, options.onRefused)],
   });
   links.route(router, authenticator);
-  healthService(router, options.health);
+  healthService(router, options.health, closing.signal);
   reflectionService(router, [LinkService, Health]);
-  return { router, links };
+  const close = (): Promise<void> => {
+    closing.abort();
+    return links.close();
+  };
+  return { router, close };
 }
 
 function guard(

@@ -8,7 +8,7 @@ import * as net from "node:net";
 import { formatAddress, parseAddress } from "../../mod.ts";
 import type { MuteAddress } from "../../src/testing/compliance/rpc.ts";
 
-/** Connects and writes `chunks`; resolves when the other side closed, or `ms` after the last was taken. */
+/** Connects and writes `chunks`; resolves when the other side closed, or when nothing moved for `ms`. */
 export async function poke(
   to: string,
   chunks: Iterable<Uint8Array>,
@@ -17,14 +17,15 @@ export async function poke(
   const { ip, port } = parseAddress(to)!;
   const socket = net.connect({ host: ip, port });
   const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  const timer = setTimeout(() => socket.destroy(), ms);
   socket.on("error", () => {});
   socket.resume();
   for (const chunk of chunks) {
     const taken = new Promise<void>((resolve) => socket.write(chunk, () => resolve()));
     await Promise.race([taken, closed]);
     if (socket.destroyed) break;
+    timer.refresh();
   }
-  const timer = setTimeout(() => socket.destroy(), ms);
   await closed;
   clearTimeout(timer);
 }

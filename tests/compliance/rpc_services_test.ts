@@ -275,6 +275,20 @@ describe("the RPC port", () => {
     await eventually("the one that says HTTP/2 only is closed", () => sessionClosed);
   });
 
+  it("closes connections whose session went wrong, though the caller stays", async () => {
+    await using server = await serve({}, {
+      idleMs: 60_000,
+      keepAliveMs: 50,
+      keepAliveTimeoutMs: 50,
+    });
+    const socket = rawConnection(server.local);
+    socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    socket.write(new Uint8Array([0, 0, 0, 4, 0, 0, 0, 0, 0]));
+    // A header block that cannot be decoded: Node says GOAWAY to it and then waits for the caller to leave.
+    socket.write(new Uint8Array([0, 0, 4, 1, 4, 0, 0, 0, 1, 255, 255, 255, 255]));
+    await eventually("it is closed", () => socket.destroyed);
+  });
+
   it("keeps a link that is silent", async () => {
     const rpc = connectRpc({ idleMs: 50, keepAliveMs: 20, keepAliveTimeoutMs: 20 });
     let open = 0;

@@ -15,7 +15,7 @@ export interface RpcSetup extends ComplianceSetup {
   readonly ip?: string;
   /** Certificates; without them TLS is not judged. */
   readonly tls?: RpcTestTls;
-  /** Connects, writes the chunks, and resolves when the other side closed or the chunks are written and `ms` over. */
+  /** Connects, writes the chunks, and resolves when the other side closed or nothing moved for `ms`. */
   readonly poke?: (to: Address, chunks: Iterable<Uint8Array>, ms: number) => Promise<void>;
   /** Finds an address that takes connections and never says a word; without it, timeouts are not judged. */
   readonly mute?: () => Promise<MuteAddress>;
