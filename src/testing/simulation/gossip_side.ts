@@ -94,7 +94,7 @@ export class GossipSide {
   start(seeds: readonly Address[]): void {
     this.#membership.step({ type: "start" });
     if (seeds.length === 0) return;
-    this.#redial.step({ type: "candidates", addresses: seeds });
+    if (this.#redials) this.#redial.step({ type: "candidates", addresses: seeds });
     this.#join(seeds);
   }
 
@@ -137,6 +137,10 @@ export class GossipSide {
     this.#redial.stop();
   }
 
+  get #redials(): boolean {
+    return this.#parts.plants.rejoin !== false;
+  }
+
   #join(addresses: readonly Address[]): void {
     this.run({ type: "join", addresses });
   }
@@ -167,7 +171,7 @@ export class GossipSide {
         return;
       }
       case "event":
-        this.#redial.step({ type: "event", event: effect.event });
+        if (this.#redials) this.#redial.step({ type: "event", event: effect.event });
         return this.#parts.onEvent(effect.event);
     }
   }

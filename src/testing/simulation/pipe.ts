@@ -68,9 +68,11 @@ export class Pipe {
     other.hearReset();
   }
 
-  /** The machine at `host` is gone; nobody says so. */
+  /** The machine at `host` is gone; nobody says so, and nobody sends again what a cut has held up. */
   forsake(host: number): void {
-    (this.near.host === host ? this.near : this.far).vanish();
+    const [own, other] = this.near.host === host ? [this.near, this.far] : [this.far, this.near];
+    own.vanish();
+    other.losePending();
   }
 
   /** The other end of one. */
@@ -134,6 +136,13 @@ export class End implements PipeEnd {
   /** Its process is gone. */
   vanish(): void {
     this.#open = false;
+  }
+
+  /** What a cut holds up will never come. */
+  losePending(): void {
+    if (!this.#network.isCutEitherWay(this.host, this.#peer.host)) return;
+    this.#inbox.length = 0;
+    this.#inboxBytes = 0;
   }
 
   /** The other end's kernel says that its process is gone, if its word gets through. */

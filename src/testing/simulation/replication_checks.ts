@@ -42,7 +42,8 @@ export function replicationChecks(world: World): Checker {
     const { version } = record;
     const id = `${record.type}/${record.key}`;
     const before = shadow.get(id);
-    if (before !== undefined && compareVersions(version, before.version) <= 0) {
+    const isStale = before !== undefined && compareVersions(version, before.version) <= 0;
+    if (isStale) {
       world.report(
         "stale-never-overwrites-fresh",
         node,
@@ -50,7 +51,7 @@ export function replicationChecks(world: World): Checker {
       );
     }
     const deleted = record.value === undefined;
-    shadow.set(id, { version, deleted });
+    if (!isStale) shadow.set(id, { version, deleted });
     if (!local) notFromTheFuture(node, id, version);
     if (deleted) bury(node, id, version);
     else resurrected(node, id, version, local);
