@@ -190,6 +190,24 @@ describe("a node", () => {
     await eventually("the log says it", () => said(a, "cluster health: NOT HEALTHY"));
   });
 
+  for (
+    const [what, security, warning] of [
+      ["nothing", {}, "RPC is open"],
+      ["a token", { token: "a-long-enough-token" }, "RPC is authenticated but not encrypted"],
+      ["gossip keys", { gossip_keys: [KEY_A] }, "RPC is authenticated but not encrypted"],
+    ] as const
+  ) {
+    it(`warns once how far RPC is protected by ${what}`, async () => {
+      await using cluster = new TestCluster();
+      const { log } = await cluster.start("a", { security });
+      const warnings = log.filter(({ level, message }) =>
+        level === "warn" && message.startsWith("RPC is ")
+      );
+      assert.equal(warnings.length, 1);
+      assert.ok(warnings[0]!.message.startsWith(warning));
+    });
+  }
+
   it("names the port that is taken, and leaves nothing open", async () => {
     await using cluster = new TestCluster();
     const a = await cluster.start("a");
