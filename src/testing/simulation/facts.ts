@@ -36,6 +36,7 @@ export function membershipFacts(nodeId: string, event: MembershipEvent): Facts |
 
 /** Facts of a replication event. */
 export function replicationFacts(nodeId: string, event: ReplicationEvent): Facts {
+  const kind: string = event.type;
   switch (event.type) {
     case "changed":
     case "restamped": {
@@ -52,6 +53,8 @@ export function replicationFacts(nodeId: string, event: ReplicationEvent): Facts
       return ["future", nodeId, event.origin, event.entityType, event.key];
     case "snapshotProgress":
       return ["snapshot", nodeId, event.from, event.entries];
+    default:
+      return [kind, nodeId];
   }
 }
 
