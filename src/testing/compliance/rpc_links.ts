@@ -9,8 +9,8 @@ import { FROM_ACCEPTOR, FROM_DIALLER, plainFrame } from "./rpc_frames.ts";
 import { ack, batch, hostLinks, OPEN, openLink, readFrames, sequencesOf } from "./rpc_pair.ts";
 
 const STALL_BATCH_BYTES = 256 * 1024;
-/** What a stalled sender may have handed over: windows and buffers of both ends; measured: 2 to 5 MiB. */
-const STALL_BYTES_MAX = 64 * 1024 * 1024;
+/** What a stalled sender may have handed over: the windows and buffers of both ends; ours takes 2 MiB. */
+const STALL_BYTES_MAX = 16 * 1024 * 1024;
 
 /** What every open link owes, and how it opens and ends. */
 export function rpcLinkRules(setup: RpcSetup): Record<string, Rule | string> {
