@@ -28,6 +28,7 @@ export * from "./src/ports/observer.ts";
 export * from "./src/ports/rpc.ts";
 export * from "./src/ports/runtime.ts";
 export * from "./src/ports/sealer.ts";
+export * from "./src/ports/storage.ts";
 export * from "./src/ports/streams.ts";
 export { parseGoDuration } from "./src/core/go_duration.ts";
 export * from "./src/config/resolved.ts";

@@ -12,5 +12,7 @@ export * from "./host.ts";
 export * from "./http.ts";
 export * from "./interfaces.ts";
 export * from "./sealer.ts";
+export * from "./storage.ts";
+export * from "./storage_crash.ts";
 export * from "./streams.ts";
 export { type ComplianceCase, type ComplianceSetup } from "./case.ts";
