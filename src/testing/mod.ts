@@ -16,4 +16,5 @@
  */
 
 export * from "./compliance/mod.ts";
+export * from "./memory/mod.ts";
 export * from "./simulation/mod.ts";
