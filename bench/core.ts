@@ -5,7 +5,6 @@
  */
 
 import { Rng } from "../src/core/rng.ts";
-import { crc32 } from "../src/core/wire/crc32.ts";
 import { opsPerSecond } from "./measure.ts";
 
 /** Numbers per second from the simulator's dice. */
@@ -16,11 +15,4 @@ export function rngU32(): number {
     for (let i = 0; i < 1_000; i++) sum ^= rng.u32();
     return sum;
   }, 1_000);
-}
-
-/** Bytes per second through the portable CRC-32, a packet at a time. */
-export function crc32Packet(): number {
-  const rng = new Rng(1);
-  const packet = Uint8Array.from({ length: 1_400 }, () => rng.below(256));
-  return opsPerSecond(() => crc32(packet), packet.length);
 }

@@ -1,11 +1,11 @@
 /**
- * Runs one case of the registry in this process and prints its outcome as one line of JSON.
+ * Runs one case of the registry in this process and prints its figures as one line of JSON.
  *
  * @module
  */
 
 import process from "node:process";
-import { cases } from "./cases.ts";
+import { type BenchFigure, cases } from "./cases.ts";
 
 const name = process.argv[2];
 const found = cases.find((each) => each.name === name);
@@ -13,5 +13,10 @@ if (found === undefined) {
   throw new RangeError(`Cannot measure ${JSON.stringify(name)}: bench/cases.ts has no such case`);
 }
 const outcome = await found.run();
-console.log(JSON.stringify(typeof outcome === "number" ? { value: outcome } : outcome));
+const figures: readonly BenchFigure[] = typeof outcome === "number"
+  ? [{ name: "", unit: found.unit, value: outcome }]
+  : "value" in outcome
+  ? [{ name: "", unit: found.unit, ...outcome }]
+  : outcome;
+console.log(JSON.stringify(figures));
 process.exit(0);

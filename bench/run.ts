@@ -23,7 +23,7 @@ import {
   type RuntimeName,
 } from "../tools/runtimes.ts";
 import { ensureSetup } from "../tools/setup.ts";
-import { type BenchCase, type BenchOutcome, cases } from "./cases.ts";
+import { type BenchCase, type BenchFigure, cases } from "./cases.ts";
 import { median } from "./measure.ts";
 
 /** One printed figure; exactly the fields of the JSON lines. */
@@ -85,49 +85,64 @@ async function measure(
   rounds: number,
 ): Promise<Figure[]> {
   const here = runtimes.filter(({ name }) => bench.runtimes?.includes(name) ?? true);
-  const outcomes = new Map<RuntimeName, (number | BenchOutcome)[]>();
+  const samples = new Map<RuntimeName, (readonly BenchFigure[])[]>();
   // Round by round, so that a slow minute of the machine hits every runtime.
   for (let round = 0; round < rounds; round++) {
     for (const runtime of here) {
-      const outcome = await measureOnce(bench, runtime);
-      outcomes.set(runtime.name, [...outcomes.get(runtime.name) ?? [], outcome]);
+      const figures = await measureOnce(bench, runtime);
+      samples.set(runtime.name, [...samples.get(runtime.name) ?? [], figures]);
     }
   }
   const peerValue = await bench.peer?.measure();
   const peer = peerValue === undefined ? undefined : { peer: bench.peer?.name ?? "", peerValue };
-  return here.map(({ name }) => figureOf(bench, name, outcomes.get(name) ?? [], peer));
+  return here.flatMap(({ name }) => figuresOf(bench, name, samples.get(name) ?? [], peer));
 }
 
 async function measureOnce(
   bench: BenchCase,
   runtime: FoundRuntime,
-): Promise<number | BenchOutcome> {
-  const result = await run(commandFor(runtime, "bench/one.ts", [bench.name]));
+): Promise<readonly BenchFigure[]> {
+  const result = await run(commandOf(bench, runtime), { timeoutMs: 60 * 60_000 });
   const line = result.stdout.trimEnd().split("\n").at(-1) ?? "";
-  if (result.code !== 0 || !line.startsWith("{")) {
+  if (result.code !== 0 || !line.startsWith("[")) {
     throw new Error(
       `Cannot measure ${bench.name} on ${runtime.name}: exit code ${result.code}\n${result.output}`,
     );
   }
-  const outcome = JSON.parse(line) as { value: number } & Partial<BenchOutcome>;
-  return outcome.peer === undefined ? outcome.value : outcome as BenchOutcome;
+  return JSON.parse(line) as readonly BenchFigure[];
 }
 
-function figureOf(
+function commandOf(bench: BenchCase, runtime: FoundRuntime): string[] {
+  const command = commandFor(runtime, "bench/one.ts", [bench.name]);
+  if (bench.collectable !== true || runtime.name === "bun") return command;
+  // Behind the program and, for Deno, its "run".
+  if (runtime.name === "deno") return command.toSpliced(2, 0, "--v8-flags=--expose-gc");
+  return command.toSpliced(1, 0, "--expose-gc");
+}
+
+function figuresOf(
   bench: BenchCase,
   runtime: RuntimeName,
-  outcomes: readonly (number | BenchOutcome)[],
-  measuredPeer: { peer: string; peerValue: number } | undefined,
-): Figure {
-  const value = median(outcomes.map((each) => typeof each === "number" ? each : each.value));
-  const base = { name: bench.name, runtime, value: rounded(value), unit: bench.unit };
-  const together = outcomes.filter((each) => typeof each !== "number");
-  const peer = together.length > 0
-    ? { peer: together[0]!.peer, peerValue: median(together.map((each) => each.peerValue)) }
-    : measuredPeer;
-  if (peer === undefined) return base;
-  const ratio = rounded(value / peer.peerValue);
-  return { ...base, peer: peer.peer, peerValue: rounded(peer.peerValue), ratio };
+  rounds: readonly (readonly BenchFigure[])[],
+  measuredPeer: { readonly peer: string; readonly peerValue: number } | undefined,
+): Figure[] {
+  return (rounds[0] ?? []).map(({ name, unit, peer }, i) => {
+    const all = rounds.map((figures) => figures[i] as BenchFigure);
+    const value = median(all.map((figure) => figure.value));
+    const together = peer === undefined
+      ? undefined
+      : { peer, peerValue: median(all.map((figure) => figure.peerValue as number)) };
+    const base = {
+      name: name === "" ? bench.name : `${bench.name}/${name}`,
+      runtime,
+      value: rounded(value),
+      unit,
+    };
+    const beside = together ?? measuredPeer;
+    if (beside === undefined) return base;
+    const ratio = rounded(value / beside.peerValue);
+    return { ...base, peer: beside.peer, peerValue: rounded(beside.peerValue), ratio };
+  });
 }
 
 /** Four digits say all that such a measurement knows. */
@@ -136,7 +151,7 @@ function rounded(value: number): number {
 }
 
 function row(figure: Figure): string {
-  const own = `${figure.name.padEnd(36)} ${figure.runtime.padEnd(5)} ${shown(figure.value)}`;
+  const own = `${figure.name.padEnd(38)} ${figure.runtime.padEnd(5)} ${shown(figure.value)}`;
   const line = `${own} ${figure.unit.padEnd(12)}`;
   if (figure.peer === undefined) return line.trimEnd();
   return `${line} ${figure.peer} ${shown(figure.peerValue ?? 0)}  ratio ${figure.ratio}`;

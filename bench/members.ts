@@ -1,0 +1,74 @@
+/**
+ * What one known member costs in memory.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { encodeMessage } from "../src/core/wire/encode.ts";
+import { runtimeUnderTest } from "../tests/runtime_under_test.ts";
+import { quietNode } from "./handle.ts";
+
+const MEMBERS = 10_000;
+/** About what a node tells of itself: ids, RPC port, region, capabilities, version. */
+const META_BYTES = 100;
+
+/** Bytes per member of a machine that knows 10,000 and has told of all of them, views for people included. */
+export async function bytesPerMember(): Promise<number> {
+  const runtime = await runtimeUnderTest();
+  // Compiled code and tables that are made once must not count.
+  const warm = quietNode(runtime, 0);
+  meet(warm, 200);
+  const before = await settledBytes();
+  const node = quietNode(runtime, 0);
+  meet(node, MEMBERS);
+  const members = node.machine.members();
+  const held = await settledBytes() - before;
+  if (members.length !== MEMBERS + 1) {
+    throw new Error(`Cannot measure: the node knows ${members.length} members`);
+  }
+  // Asked last, so that the node lives until here.
+  return held / (node.machine.memberCount - 1);
+}
+
+type QuietNode = ReturnType<typeof quietNode>;
+
+/** Tells a node of so many members, and has it pass on all the news. */
+function meet({ machine, codec }: QuietNode, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const meta = new Uint8Array(META_BYTES);
+    const alive = encodeMessage({
+      type: "alive",
+      node: `gateway-${i}-10101`,
+      incarnation: 1,
+      addr: Uint8Array.of(10, i >> 16, (i >> 8) & 255, i & 255),
+      port: 10_101,
+      meta: meta.map((_, at) => (i + at) & 255),
+      vsn: Uint8Array.of(1, 5, 2, 0, 0, 0),
+    });
+    machine.handle({ type: "packet", from: SENDER, bytes: codec.seal([alive], false) }, i, []);
+  }
+  // Nobody's acks are counted as told, so pings of a stranger drain the queue.
+  const ping = codec.seal([encodeMessage({ type: "ping", seqNo: 1, node: "bench" })], false);
+  for (let i = 0; machine.queued.members > 0; i++) {
+    machine.handle({ type: "packet", from: SENDER, bytes: ping }, count + i, []);
+  }
+}
+
+const SENDER = "192.0.2.1:10101";
+
+/** Heap and buffers after everything unreachable is gone. */
+async function settledBytes(): Promise<number> {
+  const globals = globalThis as {
+    readonly gc?: () => void;
+    readonly Bun?: { gc(force: boolean): void };
+  };
+  for (let i = 0; i < 4; i++) {
+    if (globals.Bun !== undefined) globals.Bun.gc(true);
+    else if (globals.gc !== undefined) globals.gc();
+    else throw new Error("Cannot measure memory: start the runtime with --expose-gc");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + (globals.Bun === undefined ? external : 0);
+}
