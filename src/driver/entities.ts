@@ -15,7 +15,7 @@ export interface EntityChange<T = unknown> {
   readonly type: string;
   /** Unique within the type. */
   readonly key: string;
-  /** The new value; `undefined` when it was deleted. */
+  /** The new value; `undefined` when it was deleted or expired. */
   readonly value: T | undefined;
   /** The value before; `undefined` when there was none. */
   readonly old: T | undefined;
@@ -82,6 +82,8 @@ export interface EntityBase {
 
 /** How JSON values are marked. */
 const JSON_CONTENT = "application/json";
+
+const NO_BYTES = new Uint8Array(0);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -153,6 +155,13 @@ export function entityChange(
   codec: EntryCodec,
 ): EntityChange {
   return new DecodedLater(entry, old, local, codec);
+}
+
+/** What it means to applications that a value expired. */
+export function entityExpired(entry: StoredEntry, codec: EntryCodec): EntityChange {
+  const { type, key, version } = entry;
+  const gone: StoredEntry = { type, key, version, deleted: true, bytes: NO_BYTES };
+  return new DecodedLater(gone, entry, false, codec);
 }
 
 class DecodedLater implements EntityChange {

@@ -21,6 +21,7 @@ const VERSION = 0x1a;
 const VALUE = 0x22;
 const CONTENT_TYPE = 0x2a;
 const SCHEMA_VERSION = 0x30;
+const EXPIRES_MS = 0x39;
 const WALL_MS = 0x09;
 const LOGIC = 0x10;
 const ORIGIN = 0x1a;
@@ -36,15 +37,17 @@ interface Fields {
   value: Uint8Array | undefined;
   contentType: string;
   schemaVersion: number;
+  expiresMs: number;
 }
 
 function encode(record: EntryRecord): Uint8Array {
-  const { type, key, value, contentType, schemaVersion } = record;
+  const { type, key, value, contentType, schemaVersion, expiresMs = 0 } = record;
   const version = encodeVersionField(record.version);
   const bytes = new Uint8Array(
     sizeOfText(type) + sizeOfText(key) + version.length +
       (value === undefined ? 0 : 1 + sizeOfVarint(value.length) + value.length) +
-      sizeOfText(contentType) + (schemaVersion === 0 ? 0 : 1 + sizeOfVarint(schemaVersion)),
+      sizeOfText(contentType) + (schemaVersion === 0 ? 0 : 1 + sizeOfVarint(schemaVersion)) +
+      (expiresMs === 0 ? 0 : 9),
   );
   let at = writeText(bytes, 0, TYPE, type);
   at = writeText(bytes, at, KEY, key);
@@ -59,7 +62,11 @@ function encode(record: EntryRecord): Uint8Array {
   at = writeText(bytes, at, CONTENT_TYPE, contentType);
   if (schemaVersion !== 0) {
     bytes[at] = SCHEMA_VERSION;
-    writeVarint(bytes, at + 1, schemaVersion);
+    at = writeVarint(bytes, at + 1, schemaVersion);
+  }
+  if (expiresMs !== 0) {
+    bytes[at] = EXPIRES_MS;
+    new DataView(bytes.buffer).setFloat64(at + 1, expiresMs, true);
   }
   return bytes;
 }
@@ -67,15 +74,18 @@ function encode(record: EntryRecord): Uint8Array {
 function head(bytes: Uint8Array): StoredEntry | undefined {
   const fields = read(bytes, false);
   if (fields?.version === undefined) return undefined;
-  const { type, key, version, value } = fields;
-  return { type, key, version, deleted: value === undefined, bytes };
+  const { type, key, version, value, expiresMs } = fields;
+  const deleted = value === undefined;
+  if (deleted || expiresMs === 0) return { type, key, version, deleted, bytes };
+  return { type, key, version, deleted, bytes, expiresMs };
 }
 
 function decode(bytes: Uint8Array): EntryRecord | undefined {
   const fields = read(bytes, true);
   if (fields?.version === undefined) return undefined;
-  const { type, key, version, value, contentType, schemaVersion } = fields;
-  return { type, key, version, value, contentType, schemaVersion };
+  const { type, key, version, value, contentType, schemaVersion, expiresMs } = fields;
+  const record = { type, key, version, value, contentType, schemaVersion };
+  return expiresMs === 0 ? record : { ...record, expiresMs };
 }
 
 /** Copies every field but the version, known or not, and puts the new version behind them: order carries no meaning. */
@@ -112,6 +122,7 @@ function read(bytes: Uint8Array, whole: boolean): Fields | undefined {
     value: undefined,
     contentType: "",
     schemaVersion: 0,
+    expiresMs: 0,
   };
   while (!reader.atEnd && !reader.failed) {
     const tag = reader.varint();
@@ -124,9 +135,15 @@ function read(bytes: Uint8Array, whole: boolean): Fields | undefined {
       fields.value = NO_BYTES;
     } else if (tag === CONTENT_TYPE) fields.contentType = reader.text();
     else if (tag === SCHEMA_VERSION) fields.schemaVersion = reader.varint() >>> 0;
+    else if (tag === EXPIRES_MS) fields.expiresMs = instant(reader.double());
     else reader.skip(tag);
   }
   return reader.failed ? undefined : fields;
+}
+
+/** What is no instant means never. */
+function instant(ms: number): number {
+  return ms > 0 && ms < Infinity ? ms : 0;
 }
 
 /** Repeated occurrences of a message field merge, says protobuf. */

@@ -32,6 +32,7 @@ import {
   type EntityBase,
   type EntityChange,
   entityChange,
+  entityExpired,
 } from "./entities.ts";
 import { ClusterView } from "./cluster_view.ts";
 import { entryCodec } from "./entry_codec.ts";
@@ -137,12 +138,17 @@ export class Node implements ClusterNode {
       tell: (event) => this.#listeners.tell(event),
       say: (level, message, fields) => this.#say(level, message, fields),
     });
-    const { store } = this.#replication;
     this.#base = {
       codec,
-      find: (type, key) => this.#replication.get(type, key),
-      list: (type) => [...store.slots(type)].map(({ entry }) => entry),
-      count: (type) => [...store.slots(type)].filter(({ entry }) => !entry.deleted).length,
+      find: (type, key) => this.#replication.get(type, key, runtime.clock.now()),
+      list: (type) => this.#replication.list(type, runtime.clock.now()),
+      count: (type) => {
+        let count = 0;
+        for (const { deleted } of this.#replication.list(type, runtime.clock.now())) {
+          if (!deleted) count++;
+        }
+        return count;
+      },
       write: (writes) => this.#links.write(writes),
       changes: (listener) => this.#changes.add(listener),
     };
@@ -335,6 +341,10 @@ export class Node implements ClusterNode {
       case "changed":
         if (event.entry.type.startsWith("_")) return;
         this.#changed(entityChange(event.entry, event.old, event.local, this.#base.codec));
+        return;
+      case "expired":
+        if (event.entry.type.startsWith("_")) return;
+        this.#changed(entityExpired(event.entry, this.#base.codec));
         return;
       case "ready":
         this.#view.synced(event.how);

@@ -84,11 +84,13 @@ export type ReplicationEvent =
   | {
     readonly type: "changed";
     readonly entry: StoredEntry;
-    /** What was there before, tombstone included; `undefined` when nothing was. */
+    /** What was there before, tombstone included; `undefined` when nothing was, or it had expired. */
     readonly old: StoredEntry | undefined;
     /** Written here. */
     readonly local: boolean;
   }
+  /** A value expired: the key reads as absent from now on. Once on each node, at its own cluster time. */
+  | { readonly type: "expired"; readonly entry: StoredEntry }
   /** A stamp from too far in the future was refused; told at most once a minute per origin. */
   | {
     readonly type: "futureStamp";
@@ -169,6 +171,10 @@ export interface ReplicationCounters {
   snapshotsServed: number;
   /** Tombstones forgotten as their horizon passed. */
   tombstonesPurged: number;
+  /** Values that expired here. */
+  expired: number;
+  /** Entries from peers that had expired so long ago that they were not even looked at. */
+  expiredOnArrival: number;
   /** Links cut because the peer broke the protocol. */
   protocolErrors: number;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Version } from "../hlc.ts";
+import type { WallMillis } from "../machine.ts";
 
 /** All of an entry, decoded. */
 export interface EntryRecord {
@@ -17,6 +18,8 @@ export interface EntryRecord {
   readonly contentType: string;
   /** Version of the application's schema for this type. */
   readonly schemaVersion: number;
+  /** From this instant of cluster time on it reads as absent; left out: never. */
+  readonly expiresMs?: WallMillis;
 }
 
 /** An entry as it is kept and sent on: what the machine must know, and the bytes as they came. Immutable. */
@@ -26,6 +29,8 @@ export interface StoredEntry {
   readonly version: Version;
   /** A tombstone. */
   readonly deleted: boolean;
+  /** When a value expires, in cluster time; left out: never. Without meaning on a tombstone and absent there. */
+  readonly expiresMs?: WallMillis;
   /** The encoded entry, unknown fields included; owned by the entry. */
   readonly bytes: Uint8Array;
 }
@@ -52,7 +57,12 @@ export interface EntryWrite {
   readonly contentType?: string;
   /** @default {0} */
   readonly schemaVersion?: number;
+  /** From this instant of cluster time on the entry reads as absent everywhere; for values only. @default {never} */
+  readonly expiresMs?: WallMillis;
 }
+
+/** How long an expired value is kept, so that nodes whose clocks differ a little agree on what it replaced. */
+export const EXPIRED_GRACE_MS = 60_000;
 
 /** Longest type name in UTF-8 bytes. */
 export const TYPE_BYTES_MAX = 255;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isTooFarAhead } from "../hlc.ts";
+import { compareVersions, isTooFarAhead } from "../hlc.ts";
 import type { Millis } from "../machine.ts";
 import type { ReplicationEffect } from "./contract.ts";
 import {
@@ -16,6 +16,7 @@ import {
 } from "./entry.ts";
 import type { Refusal } from "./frames.ts";
 import { FUTURE_STAMP, type LinkContext } from "./link_host.ts";
+import type { Slot } from "./store.ts";
 import { fitsUtf8, isPlausibleVersion } from "./versions.ts";
 
 /** An origin with a clock ahead of ours is told of this often. */
@@ -23,6 +24,14 @@ const ALARM_GAP_MS = 60_000;
 
 /** Origins whose alarms are told apart. */
 const ALARM_ORIGINS_MAX = 256;
+
+/** What became of a batch, as far as its sender has to know. */
+export interface Taken {
+  /** Not taken. */
+  readonly refused: Refusal[];
+  /** Held here in a newer version that has expired: no digest shows it, so the sender must be told. */
+  readonly behind: readonly Slot[];
+}
 
 /** The gate between what peers send and the store. */
 export class Intake {
@@ -35,16 +44,17 @@ export class Intake {
     this.#codec = codec;
   }
 
-  /** Applies encoded entries in order and tells what changed; answers what was refused. */
+  /** Applies encoded entries in order and tells what changed. */
   apply(
     entries: readonly Uint8Array[],
     from: string,
     now: Millis,
     out: ReplicationEffect[],
-  ): Refusal[] {
+  ): Taken {
     const { store, counters, clock } = this.#context;
     const time = clock.time(now);
     const refused: Refusal[] = [];
+    const behind: Slot[] = [];
     for (const bytes of entries) {
       const entry = this.#read(bytes);
       if (entry === undefined) {
@@ -56,18 +66,24 @@ export class Intake {
         refused.push({ type: entry.type, key: entry.key, reason: objection });
         continue;
       }
-      const lacking = store.find(entry.type, entry.key) === undefined;
-      // A tombstone that we forgot already: its deleter will forget it as well.
-      const change = lacking && store.isExpired(entry, time) ? undefined : store.offer(entry);
+      const slot = store.find(entry.type, entry.key);
+      // What is forgotten here will be forgotten there as well.
+      if (slot === undefined && store.isForgotten(entry, time)) {
+        if (entry.deleted) counters.stale++;
+        else counters.expiredOnArrival++;
+        continue;
+      }
+      const change = store.offer(entry);
       if (change === undefined) {
         counters.stale++;
+        if (slot?.expired === true && isOlder(entry, slot)) behind.push(slot);
         continue;
       }
       counters.applied++;
       const { old } = change;
       this.#context.emit({ type: "changed", entry: change.slot.entry, old, local: false }, out);
     }
-    return refused;
+    return { refused, behind };
   }
 
   #read(bytes: Uint8Array): StoredEntry | undefined {
@@ -124,4 +140,8 @@ export class Intake {
       out,
     );
   }
+}
+
+function isOlder({ version }: StoredEntry, slot: Slot): boolean {
+  return compareVersions(version, slot.entry.version) < 0;
 }

@@ -9,7 +9,7 @@
 
 import { Deadlines } from "../deadlines.ts";
 import { isTooFarAhead, nextStamp, type Version } from "../hlc.ts";
-import type { Machine, Millis } from "../machine.ts";
+import type { Machine, Millis, WallMillis } from "../machine.ts";
 import type { Rng } from "../rng.ts";
 import { ClusterClock } from "./cluster_clock.ts";
 import { type ReplicationConfig, type ReplicationOptions, resolveReplication } from "./config.ts";
@@ -34,7 +34,7 @@ import { type Slot, Store } from "./store.ts";
 import { freshCounters, viewOf } from "./view.ts";
 import { entryOf, objectionTo, stampFor } from "./writes.ts";
 
-/** Tombstones forgotten per step, so that no step is long. */
+/** Values that expire and keys that are forgotten per step, so that no step is long. */
 const PURGE_PER_STEP = 1_024;
 
 /** After a peer died, so many links compare at once what it may have told one and not the other. */
@@ -71,9 +71,15 @@ export class Replication
     return this.#synced;
   }
 
-  /** The newest entry of a key, tombstones included. */
-  get(type: string, key: string): StoredEntry | undefined {
-    return this.store.find(type, key)?.entry;
+  /** The newest entry of a key, tombstones included; nothing once it has expired, to the moment if `now` is given. */
+  get(type: string, key: string, now?: Millis): StoredEntry | undefined {
+    const slot = this.store.find(type, key);
+    return slot === undefined || this.#isExpired(slot, now) ? undefined : slot.entry;
+  }
+
+  /** The entries of a type as `get` sees them, in the order in which their keys were first seen. */
+  *list(type: string, now?: Millis): Generator<StoredEntry> {
+    for (const slot of this.store.slots(type)) if (!this.#isExpired(slot, now)) yield slot.entry;
   }
 
   nextDeadline(): Millis | undefined {
@@ -186,8 +192,12 @@ export class Replication
 
   apply(batch: Batch, from: string, now: Millis, out: ReplicationEffect[]): Refusal[] {
     this.counters.batchesReceived++;
-    const refused = this.#intake.apply(batch.entries, from, now, out);
+    const { refused, behind } = this.#intake.apply(batch.entries, from, now, out);
     this.#armPurge();
+    if (behind.length > 0) {
+      for (const slot of behind) this.deliveryTo(from)?.mark(slot);
+      this.nudge(from, now, out);
+    }
     const newcomer = this.#newcomer;
     if (newcomer !== undefined && newcomer.source === from) {
       newcomer.progress(from, batch.entries.length, now);
@@ -321,7 +331,7 @@ export class Replication
       this.counters.writes++;
       this.#spread(slot);
       this.emit({ type: "changed", entry, old, local: true }, out);
-      if (entry.deleted) this.#armPurge();
+      if (entry.deleted || entry.expiresMs !== undefined) this.#armPurge();
     }
     out.push({ type: "settled", op, result: { ok: true, version } });
     for (const link of this.#links.peers()) {
@@ -340,7 +350,7 @@ export class Replication
       if (due === "sync") this.#sync(now, out);
       else if (due === "digest") this.#comparePeriodically(now);
       else if (due === "purge") {
-        this.counters.tombstonesPurged += this.store.purge(this.clock.time(now), PURGE_PER_STEP);
+        this.#purge(this.clock.time(now), out);
         this.#armPurge(now + 1);
       } else if (due instanceof OutboundLink) {
         due.tick(now, out);
@@ -350,6 +360,21 @@ export class Replication
         this.#dropInbound(due, "it neither greets nor takes anything", out);
       }
     }
+  }
+
+  #purge(time: WallMillis, out: ReplicationEffect[]): void {
+    for (const entry of this.store.expire(time, PURGE_PER_STEP)) {
+      this.counters.expired++;
+      this.emit({ type: "expired", entry }, out);
+    }
+    const before = this.store.tombstones;
+    this.store.purge(time, PURGE_PER_STEP);
+    this.counters.tombstonesPurged += before - this.store.tombstones;
+  }
+
+  #isExpired({ expired, entry: { expiresMs } }: Slot, now: Millis | undefined): boolean {
+    if (expired || expiresMs === undefined || now === undefined) return expired;
+    return expiresMs <= this.clock.time(now);
   }
 
   #arm(link: OutboundLink | InboundLink, now: Millis): void {

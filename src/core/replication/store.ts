@@ -1,5 +1,6 @@
 /**
- * What a node holds: one entry per type and key, the newest by version, tombstones included until their horizon.
+ * What a node holds: one entry per type and key, the newest by version, tombstones included until their horizon, values
+ * that expired until their grace is over.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import { Deadlines } from "../deadlines.ts";
 import { compareVersions } from "../hlc.ts";
 import type { Millis, WallMillis } from "../machine.ts";
 import { type DigestItem, DigestTree } from "./digest.ts";
-import type { StoredEntry } from "./entry.ts";
+import { EXPIRED_GRACE_MS, type StoredEntry } from "./entry.ts";
 import { hashKeyHigh, hashKeyLow, hashVersion } from "./key_hash.ts";
 import { type Lane, laneOf, SECURITY_LANE } from "./lanes.ts";
 
@@ -20,6 +21,8 @@ export interface Slot extends DigestItem {
   readonly lane: Lane;
   /** False once the key was purged. */
   held: boolean;
+  /** The newest entry has expired: it reads as absent and is left out of digests. */
+  expired: boolean;
 }
 
 /** The lane in which a slot's newest entry travels: deletes go first, whatever their type. */
@@ -30,23 +33,27 @@ export function travelLane(slot: Slot): Lane {
 /** What an accepted entry did. */
 export interface Change {
   readonly slot: Slot;
-  /** What was there before; `undefined` when nothing was. */
+  /** What was there before; `undefined` when nothing was, or it had expired. */
   readonly old: StoredEntry | undefined;
 }
 
 /** What a key costs beyond its bytes, roughly: slot, entry, version, map and tree places. */
 const SLOT_BYTES = 400;
 
-/** The entries, their digest tree and the tombstones' deadlines. */
+/** The entries, their digest tree, and when values expire and keys are forgotten. */
 export class Store {
   readonly #types: Map<string, Map<string, Slot>> = new Map();
   readonly #customLanes: ReadonlyMap<string, Lane> | undefined;
   readonly #horizonMs: Millis;
+  /** When live values expire. */
   readonly #expiries: Deadlines<Slot> = new Deadlines();
-  /** Digests of everything held. */
+  /** When tombstones and expired values are forgotten. */
+  readonly #purges: Deadlines<Slot> = new Deadlines();
+  /** Digests of everything held that has not expired. */
   readonly tree: DigestTree<Slot> = new DigestTree();
   #size = 0;
   #bytes = 0;
+  #tombstones = 0;
 
   constructor(tombstoneHorizonMs: Millis, customLanes?: ReadonlyMap<string, Lane>) {
     this.#horizonMs = tombstoneHorizonMs;
@@ -60,7 +67,7 @@ export class Store {
 
   /** Tombstones held. */
   get tombstones(): number {
-    return this.#expiries.size;
+    return this.#tombstones;
   }
 
   /** Estimated bytes held. */
@@ -115,6 +122,7 @@ export class Store {
         entry,
         lane: this.laneOfType(type),
         held: true,
+        expired: false,
       };
       fresh.digestHigh = hashVersion(version, fresh.hashHigh);
       fresh.digestLow = hashVersion(version, fresh.hashLow);
@@ -122,38 +130,64 @@ export class Store {
       this.tree.add(fresh);
       this.#size++;
       this.#bytes += SLOT_BYTES + entry.bytes.length;
+      if (entry.deleted) this.#tombstones++;
       this.#arm(fresh);
       return { slot: fresh, old: undefined };
     }
     const old = slot.entry;
+    const { expired } = slot;
     slot.entry = entry;
     const high = hashVersion(version, slot.hashHigh);
     const low = hashVersion(version, slot.hashLow);
-    this.tree.change(slot, high, low);
+    if (expired) {
+      slot.expired = false;
+      slot.digestHigh = high;
+      slot.digestLow = low;
+      this.tree.add(slot);
+    } else {
+      this.tree.change(slot, high, low);
+    }
     this.#bytes += entry.bytes.length - old.bytes.length;
-    if (old.deleted || entry.deleted) this.#arm(slot);
-    return { slot, old };
+    this.#tombstones += Number(entry.deleted) - Number(old.deleted);
+    this.#arm(slot);
+    return { slot, old: expired ? undefined : old };
   }
 
-  /** When the next tombstone has outlived its horizon, on the wall clock. */
+  /** When the next value expires or the next key is forgotten, on the wall clock. */
   nextExpiry(): WallMillis | undefined {
-    return this.#expiries.next();
+    const at = Math.min(this.#expiries.next() ?? Infinity, this.#purges.next() ?? Infinity);
+    return at === Infinity ? undefined : at;
   }
 
-  /** Whether a tombstone is past its horizon. */
-  isExpired(entry: StoredEntry, wallMs: WallMillis): boolean {
-    return entry.deleted && entry.version.wallMs + this.#horizonMs <= wallMs;
+  /** Whether nobody remembers the entry any more: a tombstone past its horizon, a value expired beyond its grace. */
+  isForgotten(entry: StoredEntry, wallMs: WallMillis): boolean {
+    return this.#forgetAt(entry) <= wallMs;
   }
 
-  /** Forgets up to `most` tombstones past their horizon; answers how many. */
+  /** Lets up to `most` values expire; answers them. */
+  expire(wallMs: WallMillis, most: number): StoredEntry[] {
+    const expired: StoredEntry[] = [];
+    while (expired.length < most) {
+      const slot = this.#expiries.pop(wallMs);
+      if (slot === undefined) break;
+      slot.expired = true;
+      this.tree.remove(slot);
+      this.#purges.set(slot, this.#forgetAt(slot.entry));
+      expired.push(slot.entry);
+    }
+    return expired;
+  }
+
+  /** Forgets up to `most` tombstones past their horizon and values expired beyond their grace; answers how many. */
   purge(wallMs: WallMillis, most: number): number {
     let purged = 0;
     while (purged < most) {
-      const slot = this.#expiries.pop(wallMs);
+      const slot = this.#purges.pop(wallMs);
       if (slot === undefined) break;
-      const { type, key, bytes } = slot.entry;
+      const { type, key, bytes, deleted } = slot.entry;
       slot.held = false;
-      this.tree.remove(slot);
+      if (!slot.expired) this.tree.remove(slot);
+      if (deleted) this.#tombstones--;
       const keys = this.#keysOf(type);
       keys.delete(key);
       if (keys.size === 0) this.#types.delete(type);
@@ -173,18 +207,22 @@ export class Store {
     return keys;
   }
 
+  /** When the entry is forgotten; `Infinity` for a value that stays. */
+  #forgetAt({ deleted, version, expiresMs = Infinity }: StoredEntry): WallMillis {
+    return deleted ? version.wallMs + this.#horizonMs : expiresMs + EXPIRED_GRACE_MS;
+  }
+
   #arm(slot: Slot): void {
-    if (slot.entry.deleted) {
-      this.#expiries.set(slot, slot.entry.version.wallMs + this.#horizonMs);
-    } else {
-      this.#expiries.delete(slot);
-    }
+    const { deleted, expiresMs } = slot.entry;
+    if (expiresMs === undefined) this.#expiries.delete(slot);
+    else this.#expiries.set(slot, expiresMs);
+    if (deleted) this.#purges.set(slot, this.#forgetAt(slot.entry));
+    else this.#purges.delete(slot);
   }
 }
 
 /** The entry with bytes of its own: a view would keep the whole frame it came in. */
 function owned(entry: StoredEntry): StoredEntry {
-  const { type, key, version, deleted, bytes } = entry;
-  if (bytes.byteLength === bytes.buffer.byteLength) return entry;
-  return { type, key, version, deleted, bytes: bytes.slice() };
+  if (entry.bytes.byteLength === entry.bytes.buffer.byteLength) return entry;
+  return { ...entry, bytes: entry.bytes.slice() };
 }

@@ -27,6 +27,8 @@ export function freshCounters(): ReplicationCounters {
     digestsDiffering: 0,
     snapshotsServed: 0,
     tombstonesPurged: 0,
+    expired: 0,
+    expiredOnArrival: 0,
     protocolErrors: 0,
   };
 }

@@ -38,6 +38,14 @@ export function objectionTo(
       message: `${named}: a name holds half of a surrogate pair and has no UTF-8 form`,
     };
   }
+  if (write.expiresMs !== undefined && (value === undefined || !isInstant(write.expiresMs))) {
+    return {
+      ok: false,
+      code: "bad-data",
+      message: `${named}: expiresMs must be a positive number and come with a value, ` +
+        `current value is ${write.expiresMs}`,
+    };
+  }
   const tooLong = overLimit("the type", utf8Length(type), TYPE_BYTES_MAX) ??
     overLimit("the key", utf8Length(key), KEY_BYTES_MAX) ??
     overLimit("the content type", utf8Length(contentType), CONTENT_TYPE_BYTES_MAX) ??
@@ -63,9 +71,17 @@ export function stampFor(
 
 /** The entry a write becomes. */
 export function entryOf(write: EntryWrite, version: Version, codec: EntryCodec): StoredEntry {
-  const { type, key, value, contentType = "", schemaVersion = 0 } = write;
-  const bytes = codec.encode({ type, key, version, value, contentType, schemaVersion });
-  return { type, key, version, deleted: value === undefined, bytes };
+  const { type, key, value, contentType = "", schemaVersion = 0, expiresMs } = write;
+  const record = { type, key, version, value, contentType, schemaVersion };
+  if (expiresMs === undefined) {
+    return { type, key, version, deleted: value === undefined, bytes: codec.encode(record) };
+  }
+  const bytes = codec.encode({ ...record, expiresMs });
+  return { type, key, version, deleted: false, bytes, expiresMs };
+}
+
+function isInstant(ms: number): boolean {
+  return ms > 0 && ms < Infinity;
 }
 
 function overLimit(what: string, bytes: number, bytesMax: number): string | undefined {

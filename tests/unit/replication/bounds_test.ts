@@ -3,11 +3,11 @@ import { describe, it } from "node:test";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { EntrySchema } from "../../../proto/gen/cluster/v1/entry_pb.ts";
 import type { ReplicationEffect } from "../../../src/core/replication/contract.ts";
-import type { LinkFrame, RangeDigest } from "../../../src/core/replication/frames.ts";
-import { Replication } from "../../../src/core/replication/machine.ts";
+import type { RangeDigest } from "../../../src/core/replication/frames.ts";
 import { Rng } from "../../../src/core/rng.ts";
 import { entryCodec } from "../../../src/driver/entry_codec.ts";
 import { decodeLinkFrame } from "../../../src/driver/link_codec.ts";
+import { alone, encoded } from "./alone.ts";
 import { EPOCH, Net } from "./net.ts";
 import { overtakes, readyCluster, snapshotResumes } from "./scenarios.ts";
 
@@ -16,45 +16,6 @@ function cluster(names: string[], config = {}): Net {
   net.runFor(3_000);
   return net;
 }
-
-/** A machine alone with what it would send; plays the peer by hand. */
-function alone(config = {}) {
-  const machine = new Replication(
-    { nodeId: "m", bootId: "1", joinTimeoutMs: 0, ...config },
-    entryCodec,
-    new Rng(1),
-  );
-  const out: ReplicationEffect[] = [];
-  machine.handle({ type: "start", wallMs: EPOCH }, 0, out);
-  machine.handle({ type: "accepted", link: -1 }, 0, out);
-  const say = (frame: LinkFrame["frame"], now = 1) => {
-    const effects: ReplicationEffect[] = [];
-    machine.handle({ type: "frame", link: -1, frame: { frame } }, now, effects);
-    for (const effect of [...effects]) {
-      if (effect.type === "send") machine.handle({ type: "writable", link: -1 }, now, effects);
-    }
-    return effects;
-  };
-  const greet = () =>
-    say({
-      case: "hello",
-      value: { nodeId: "p", bootId: "9", capabilities: [], wantSnapshot: false, wallMs: EPOCH },
-    });
-  const deliver = (sequence: number, ...entries: Uint8Array[]) =>
-    say({ case: "batch", value: { sequence, entries, snapshotEnd: false } });
-  return { machine, say, greet, deliver };
-}
-
-const encoded = (key: string, wallMs: number, more = {}) =>
-  entryCodec.encode({
-    type: "team",
-    key,
-    version: { wallMs, logic: 0, origin: "p", boot: "9" },
-    value: new Uint8Array(3),
-    contentType: "",
-    schemaVersion: 0,
-    ...more,
-  });
 
 const closes = (effects: readonly ReplicationEffect[]) =>
   effects.flatMap((effect) => effect.type === "close" ? [effect.reason] : []);

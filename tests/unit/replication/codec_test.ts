@@ -30,6 +30,15 @@ const RECORDS: readonly EntryRecord[] = [
     schemaVersion: 0,
   },
   {
+    type: "kv_store",
+    key: "session",
+    version: VERSION,
+    value: new Uint8Array([7]),
+    contentType: "",
+    schemaVersion: 0,
+    expiresMs: 1_760_000_060_000.5,
+  },
+  {
     type: "тип",
     key: "clé 🔑 ".repeat(40),
     version: { wallMs: 0, logic: 0, origin: "knoten-ß", boot: "" },
@@ -52,9 +61,12 @@ describe("the entry codec", () => {
     for (const record of RECORDS) {
       const bytes = entryCodec.encode(record);
       assert.deepEqual(entryCodec.decode(bytes), record);
-      const { type, key, version } = record;
-      const deleted = record.value === undefined;
-      assert.deepEqual(entryCodec.head(bytes), { type, key, version, deleted, bytes });
+      const { type, key, version, expiresMs } = record;
+      const head = { type, key, version, deleted: record.value === undefined, bytes };
+      assert.deepEqual(
+        entryCodec.head(bytes),
+        expiresMs === undefined ? head : { ...head, expiresMs },
+      );
     }
   });
 
@@ -95,12 +107,23 @@ describe("the entry codec", () => {
     }
   });
 
+  it("takes an expiry that is no instant, or that of a tombstone, for never", () => {
+    const record = RECORDS[3] as EntryRecord;
+    for (const expiresMs of [NaN, Infinity, -5, -0]) {
+      const head = entryCodec.head(entryCodec.encode({ ...record, expiresMs }));
+      assert.equal(head?.key, "session");
+      assert.equal(head && "expiresMs" in head, false);
+    }
+    const tombstone = entryCodec.head(entryCodec.encode({ ...record, value: undefined }));
+    assert.deepEqual([tombstone?.deleted, tombstone && "expiresMs" in tombstone], [true, false]);
+  });
+
   it("throws on no bytes, and what it takes it takes the same by every way of reading", () => {
     const dice = new Rng(Number(globalThis.process?.env["SEED"] ?? 11));
-    const seeds = RECORDS.slice(0, 3).map((record) => entryCodec.encode(record));
+    const seeds = RECORDS.slice(0, 4).map((record) => entryCodec.encode(record));
     const rounds = Number(globalThis.process?.env["FUZZ"] ?? 20_000);
     for (let i = 0; i < rounds; i++) {
-      const bytes = (seeds[dice.below(3)] as Uint8Array).slice(
+      const bytes = (seeds[dice.below(4)] as Uint8Array).slice(
         0,
         dice.chance(0.3) ? dice.below(40) : 99,
       );

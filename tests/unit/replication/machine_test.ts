@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Net } from "./net.ts";
-import { deletesStay, linksFlap, partitionHeals, readyCluster, traceOf } from "./scenarios.ts";
+import type { ReplicationEffect } from "../../../src/core/replication/contract.ts";
+import { alone, encoded } from "./alone.ts";
+import { EPOCH, Net } from "./net.ts";
+import {
+  deletesStay,
+  expiresQuietly,
+  linksFlap,
+  partitionHeals,
+  readyCluster,
+  traceOf,
+} from "./scenarios.ts";
 
 const QUICK = { joinTimeoutMs: 2_000 };
 
@@ -61,6 +70,66 @@ describe("replication of a cluster", () => {
 
   it("keeps deletes deleted when a node that missed them returns within the horizon", () => {
     deletesStay(20);
+  });
+
+  it("lets values expire everywhere, once and for good", () => expiresQuietly());
+
+  it("lets a value that expired meanwhile replace what a returning node still holds", () => {
+    for (const awayMs of [20_000, 70_000]) {
+      const net = readyCluster(["a", "b", "c"]);
+      net.set("a", "kv_store", "k", "old, and for good");
+      net.runFor(500);
+      net.cut(["a", "b"], ["c"]);
+      net.runFor(2_000);
+      const expiresMs = net.wall(net.node("a")) + 30_000;
+      net.write("a", { type: "kv_store", key: "k", value: new Uint8Array(1), expiresMs });
+      net.runFor(awayMs);
+      assert.equal(net.text("c", "kv_store", "k"), "old, and for good");
+      net.heal();
+      net.runUntil(
+        "c has heard of it",
+        () => net.text("c", "kv_store", "k") !== "old, and for good",
+        10_000,
+      );
+      net.runFor(150_000);
+      for (const { machine } of net.nodes.values()) assert.equal(machine.store.size, 0);
+    }
+  });
+
+  it("takes no notice of what expired long ago", () => {
+    const { machine, greet, deliver } = alone();
+    greet();
+    deliver(1, encoded("long ago", EPOCH - 1, { expiresMs: EPOCH - 60_000 }));
+    deliver(2, encoded("just now", EPOCH - 1, { expiresMs: EPOCH - 1 }));
+    assert.deepEqual([machine.store.size, machine.counters.expiredOnArrival], [1, 1]);
+    assert.equal(machine.get("team", "just now"), undefined);
+  });
+
+  it("shows an expired value to nobody, however late the tick", () => {
+    const { machine } = alone();
+    const writes = [{ type: "t", key: "k", value: new Uint8Array(1), expiresMs: EPOCH + 50 }];
+    machine.handle({ type: "command", command: { type: "write", op: 1, writes } }, 10, []);
+    assert.equal(machine.get("t", "k", 49)?.key, "k");
+    assert.equal([...machine.list("t", 49)].length, 1);
+    assert.equal(machine.get("t", "k", 50), undefined);
+    assert.equal([...machine.list("t", 50)].length, 0);
+    const out: ReplicationEffect[] = [];
+    machine.handle({ type: "tick" }, 500, out);
+    assert.equal(machine.get("t", "k"), undefined);
+    assert.deepEqual(out.map((effect) => effect.type === "event" && effect.event.type), [
+      "expired",
+    ]);
+  });
+
+  it("refuses an expiry that is none", () => {
+    const { machine } = alone();
+    for (const [value, expiresMs] of [[new Uint8Array(1), NaN], [undefined, 5]] as const) {
+      const out: ReplicationEffect[] = [];
+      const writes = [{ type: "t", key: "k", value, expiresMs }];
+      machine.handle({ type: "command", command: { type: "write", op: 1, writes } }, 1, out);
+      assert.ok(out[0]?.type === "settled" && !out[0].result.ok);
+      assert.match(out[0].result.message, /expiresMs must be a positive number/);
+    }
   });
 
   it("replays a run from its seed, event by event", () => {

@@ -4,7 +4,7 @@ import { compareVersions, isTooFarAhead, LOGIC_MAX, nextStamp } from "../../../s
 import { ClusterClock } from "../../../src/core/replication/cluster_clock.ts";
 import { SeenEvents } from "../../../src/core/replication/dedup.ts";
 import { DirtyKeys } from "../../../src/core/replication/dirty.ts";
-import type { StoredEntry } from "../../../src/core/replication/entry.ts";
+import { EXPIRED_GRACE_MS, type StoredEntry } from "../../../src/core/replication/entry.ts";
 import { BUILT_IN_TYPES, laneOf } from "../../../src/core/replication/lanes.ts";
 import { SnapshotCursor } from "../../../src/core/replication/snapshot.ts";
 import { type Slot, Store } from "../../../src/core/replication/store.ts";
@@ -155,6 +155,51 @@ describe("the store", () => {
     assert.deepEqual([...store.slots("t")].map(({ entry }) => entry.key), ["live", "back"]);
     assert.equal(store.nextExpiry(), undefined);
     assert.equal(store.tree.root.count, 2);
+  });
+});
+
+describe("a value that expires", () => {
+  const lapsing = (key: string, wallMs: number, expiresMs: number): StoredEntry => ({
+    ...entry("kv_store", key, wallMs),
+    expiresMs,
+  });
+
+  it("leaves the digest when it expires and the store after the grace", () => {
+    const store = new Store(1_000);
+    store.offer(lapsing("k", 5, 100));
+    assert.equal(store.nextExpiry(), 100);
+    assert.deepEqual(store.expire(99, 9), []);
+    assert.deepEqual(keysOf(store.expire(100, 9)), ["k"]);
+    assert.deepEqual([store.size, store.tombstones, store.tree.root.count], [1, 0, 0]);
+    assert.equal(store.nextExpiry(), 100 + EXPIRED_GRACE_MS);
+    assert.equal(store.purge(99 + EXPIRED_GRACE_MS, 9), 0);
+    assert.equal(store.purge(100 + EXPIRED_GRACE_MS, 9), 1);
+    assert.deepEqual([store.size, store.bytes, store.nextExpiry()], [0, 0, undefined]);
+  });
+
+  it("still stands against what is older, and gives way to what is newer", () => {
+    const store = new Store(1_000);
+    store.offer(lapsing("k", 5, 100));
+    store.expire(100, 9);
+    assert.equal(store.offer(entry("kv_store", "k", 4)), undefined);
+    const change = store.offer(entry("kv_store", "k", 6));
+    assert.deepEqual([change?.old, change?.slot.expired], [undefined, false]);
+    assert.deepEqual([store.tree.root.count, store.nextExpiry()], [1, undefined]);
+    const other = new Store(1_000);
+    other.offer(entry("kv_store", "k", 6));
+    assert.deepEqual(store.tree.root, other.tree.root);
+    assert.deepEqual([store.expire(9_999, 9), store.purge(99_999_999, 9)], [[], 0]);
+  });
+
+  it("can be set again with another time, or deleted", () => {
+    const store = new Store(1_000);
+    store.offer(lapsing("longer", 5, 100));
+    store.offer(lapsing("longer", 6, 200));
+    store.offer(lapsing("gone", 5, 100));
+    store.offer(entry("kv_store", "gone", 6, { deleted: true }));
+    assert.deepEqual(store.expire(199, 9), []);
+    assert.deepEqual([store.tombstones, store.nextExpiry()], [1, 200]);
+    assert.deepEqual(keysOf(store.expire(200, 9)), ["longer"]);
   });
 });
 

@@ -7,6 +7,7 @@ import { type Slot, Store } from "../../../src/core/replication/store.ts";
 import { Rng } from "../../../src/core/rng.ts";
 import {
   deletesStay,
+  expiresQuietly,
   linksFlap,
   overtakes,
   partitionHeals,
@@ -48,6 +49,32 @@ describe("the checks notice a planted bug:", () => {
 
   it("tombstones forgotten while somebody still holds the key", () => {
     assert.throws(() => deletesStay(20, { tombstoneHorizonMs: 3_600_000 }));
+  });
+
+  it("expired values that stay in the digest until they are forgotten", () => {
+    const right = Store.prototype.expire;
+    const stillThere: Store["expire"] = function (this: Store, wallMs, most) {
+      const remove = this.tree.remove;
+      this.tree.remove = () => {};
+      try {
+        return right.call(this, wallMs, most);
+      } finally {
+        this.tree.remove = remove;
+      }
+    };
+    const forgotten: Store["purge"] = function (this: Store, wallMs, most) {
+      const gone = [...this.slots("kv_store")].filter((slot) =>
+        slot.expired && this.isForgotten(slot.entry, wallMs)
+      );
+      for (const slot of gone) this.tree.remove(slot);
+      return purge.call(this, wallMs, most);
+    };
+    const purge = Store.prototype.purge;
+    planted(Store.prototype, "expire", stillThere, () => {
+      planted(Store.prototype, "purge", forgotten, () => {
+        assert.throws(() => expiresQuietly(), /the forgotten is offered again/);
+      });
+    });
   });
 
   it("a snapshot that forgets what was on its way when the link broke", () => {

@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import type { ReplicationOptions } from "../../../src/core/replication/config.ts";
+import { EXPIRED_GRACE_MS } from "../../../src/core/replication/entry.ts";
 import { Rng } from "../../../src/core/rng.ts";
 import { Net } from "./net.ts";
 
@@ -95,6 +96,35 @@ export function deletesStay(hours: number, config: Partial<ReplicationOptions> =
     const view = net.node(name).machine.view();
     assert.deepEqual([view.entries, view.tombstones], [0, 0]);
   }
+}
+
+/** Values expire everywhere, once, although one clock is seconds ahead; nobody brings them back to anybody. */
+export function expiresQuietly(): void {
+  const net = readyCluster(["a", "b"], 1, { digestIntervalMs: 200 });
+  net.set("a", "team", "stays", "for good");
+  const expiresMs = net.wall(net.node("a")) + 10_000;
+  for (let i = 0; i < 50; i++) {
+    net.write("a", { type: "kv_store", key: `k${i}`, value: new Uint8Array(9), expiresMs });
+  }
+  net.runFor(5_000);
+  const b = net.node("b");
+  // Their cluster times differ by half of it: each is the median of two clocks.
+  b.skewMs += 4_000;
+  net.input(b, { type: "wall", wallMs: net.wall(b) });
+  assert.equal(net.text("b", "kv_store", "k7")?.length, 9);
+  net.runFor(4_000);
+  assert.equal(net.text("b", "kv_store", "k7"), undefined);
+  assert.equal(net.text("a", "kv_store", "k7")?.length, 9);
+  net.runFor(2_000);
+  assert.equal(net.text("a", "kv_store", "k7"), undefined);
+  assert.equal(net.node("a").machine.store.size, 51);
+  net.runFor(EXPIRED_GRACE_MS);
+  for (const { machine, events } of net.nodes.values()) {
+    assert.equal(machine.store.size, 1);
+    assert.equal(events.filter(({ type }) => type === "expired").length, 50);
+    assert.equal(machine.counters.expiredOnArrival, 0, "the forgotten is offered again");
+  }
+  assert.ok(net.node("a").machine.counters.digestsStarted > 100);
 }
 
 /** A snapshot whose link breaks goes on where it was. */

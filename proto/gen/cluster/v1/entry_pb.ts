@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cluster/v1/entry.proto.
  */
 export const file_cluster_v1_entry: GenFile = /*@__PURE__*/
-  fileDesc("ChZjbHVzdGVyL3YxL2VudHJ5LnByb3RvEgpjbHVzdGVyLnYxIkcKB1ZlcnNpb24SDwoHd2FsbF9tcxgBIAEoARINCgVsb2dpYxgCIAEoDRIOCgZvcmlnaW4YAyABKAkSDAoEYm9vdBgEIAEoCSKUAQoFRW50cnkSDAoEdHlwZRgBIAEoCRILCgNrZXkYAiABKAkSJAoHdmVyc2lvbhgDIAEoCzITLmNsdXN0ZXIudjEuVmVyc2lvbhISCgV2YWx1ZRgEIAEoDEgAiAEBEhQKDGNvbnRlbnRfdHlwZRgFIAEoCRIWCg5zY2hlbWFfdmVyc2lvbhgGIAEoDUIICgZfdmFsdWViBnByb3RvMw");
+  fileDesc("ChZjbHVzdGVyL3YxL2VudHJ5LnByb3RvEgpjbHVzdGVyLnYxIkcKB1ZlcnNpb24SDwoHd2FsbF9tcxgBIAEoARINCgVsb2dpYxgCIAEoDRIOCgZvcmlnaW4YAyABKAkSDAoEYm9vdBgEIAEoCSKoAQoFRW50cnkSDAoEdHlwZRgBIAEoCRILCgNrZXkYAiABKAkSJAoHdmVyc2lvbhgDIAEoCzITLmNsdXN0ZXIudjEuVmVyc2lvbhISCgV2YWx1ZRgEIAEoDEgAiAEBEhQKDGNvbnRlbnRfdHlwZRgFIAEoCRIWCg5zY2hlbWFfdmVyc2lvbhgGIAEoDRISCgpleHBpcmVzX21zGAcgASgBQggKBl92YWx1ZWIGcHJvdG8z");
 
 /**
  * A hybrid logical clock stamp with its origin as tie-break.
@@ -101,6 +101,13 @@ export type Entry = Message<"cluster.v1.Entry"> & {
    * @generated from field: uint32 schema_version = 6;
    */
   schemaVersion: number;
+
+  /**
+   * From this instant of cluster time on the entry reads as absent, milliseconds since the Unix epoch; 0: never.
+   *
+   * @generated from field: double expires_ms = 7;
+   */
+  expiresMs: number;
 };
 
 /**
