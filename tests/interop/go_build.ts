@@ -17,8 +17,10 @@ import { fileURLToPath } from "node:url";
 
 /** A Go module of this repository: the folder to build and every folder whose sources go into it. */
 export interface GoModule {
-  /** Folder of the main package, relative to the repository. */
+  /** Folder of the module, relative to the repository. */
   readonly main: string;
+  /** What to build there: the folder itself, or a package of a module that its `go.mod` pins. @default {"."} */
+  readonly package?: string;
   /** All folders with sources, the main one included, relative to the repository. */
   readonly sources: readonly string[];
 }
@@ -53,7 +55,7 @@ export async function buildGo(module: GoModule): Promise<GoBinary> {
   const started = performance.now();
   // Built aside and renamed, so that runtimes testing at the same time never run half a file.
   const aside = `${path}.${process.pid}`;
-  await run("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", aside, "."], {
+  await run("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", aside, module.package ?? "."], {
     cwd: join(root, module.main),
   });
   renameSync(aside, path);
