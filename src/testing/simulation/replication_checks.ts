@@ -93,7 +93,8 @@ export function replicationChecks(world: World): Checker {
     const before = shadow?.get(id);
     const grave = buried.get(`${node.group}\n${id}`);
     const isNew = grave === undefined || before === undefined ||
-      compareVersions(before.version, grave) > 0;
+      compareVersions(before.version, grave) > 0 ||
+      unknowing.has(`${id} ${text(before.version)}`);
     if (isNew && !deleted) unknowing.add(`${id} ${text(version)}`);
     shadow?.set(id, { version, deleted });
   }
