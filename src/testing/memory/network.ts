@@ -39,13 +39,14 @@ export interface MemoryHost {
  * break when it stays cut for 10 s. What stays within one host is neither lost nor doubled nor cut.
  */
 export interface MemoryNetwork {
-  /** What the network does at present; assigning replaces it for everything that is sent from then on. */
-  get faults(): ResolvedFaults;
-  set faults(faults: NetworkFaults);
+  /** What the network does at present. */
+  readonly faults: ResolvedFaults;
   /** What became of datagrams and dials so far. */
   readonly counters: MemoryCounters;
   /** Adds a host; without `ips` it gets an IPv4 address. Throws `RangeError` for what is no address or taken. */
   host(...ips: readonly string[]): MemoryHost;
+  /** Replaces what the network does to everything that is sent from now on. Throws `RangeError` as options do. */
+  disturb(faults: NetworkFaults): void;
   /** Cuts every direction from a host of `from` to a host of `to`, and not the way back. */
   cut(from: readonly MemoryHost[], to: readonly MemoryHost[]): void;
   /** Mends the same directions; without arguments all of them. */
@@ -80,7 +81,7 @@ class Network implements MemoryNetwork {
     return this.#wires.faults;
   }
 
-  set faults(faults: NetworkFaults) {
+  disturb(faults: NetworkFaults): void {
     this.#wires.faults = resolveFaults(faults);
   }
 

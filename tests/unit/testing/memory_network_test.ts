@@ -125,6 +125,17 @@ describe("datagrams between hosts in memory", () => {
     assert.deepEqual(await both(), [1, 1]);
   });
 
+  it("suffer what the network is told to do next", async () => {
+    const two = await pair();
+    two.network.disturb({ lossRatio: 1 });
+    assert.equal(two.network.faults.lossRatio, 1);
+    send(two, 10);
+    two.network.disturb({});
+    send(two, 1);
+    await two.clock.advance(10);
+    assert.equal(two.frames[1].length, 1);
+  });
+
   it("to an address that no host has are lost", async () => {
     const two = await pair();
     two.sockets[0].send("10.9.9.9:7946", Uint8Array.of(1));
