@@ -11,6 +11,7 @@ import type {
   ReplicationEffect,
   ReplicationEvent,
   ReplicationInput,
+  ReplicationRefusal,
   ReplicationView,
 } from "../core/replication/contract.ts";
 import type { EntryWrite } from "../core/replication/entry.ts";
@@ -43,6 +44,8 @@ export class Links implements AsyncDisposable {
   /** Why the last dial of a peer failed; absent while its link stands or none was tried. */
   readonly #failures: Map<string, string> = new Map();
   readonly #settled: Map<number, (result: Version | ClusterError) => void> = new Map();
+  readonly #settledMessages: Map<number, (refusal: ReplicationRefusal | undefined) => void> =
+    new Map();
   #stopWall: () => void = () => {};
   #nextAccepted: LinkId = -1;
   #nextOp = 1;
@@ -89,6 +92,26 @@ export class Links implements AsyncDisposable {
     this.#settled.delete(op);
     if (result instanceof ClusterError) throw result;
     return result;
+  }
+
+  /**
+   * Sends bytes to a peer's application: kept in order, delivered perhaps. Throws `ClusterError` `unknown-member`,
+   * `unsupported` for a peer too old, `too-large`, `bad-data`, or `closed` after disposal.
+   */
+  message(peer: string, channel: string, payload: Uint8Array): void {
+    const op = this.#nextOp++;
+    let refusal: ReplicationRefusal | undefined = {
+      ok: false,
+      code: "closed",
+      message: "Cannot send a message: the node is closed",
+    };
+    this.#settledMessages.set(op, (settled) => refusal = settled);
+    this.#driven.step({
+      type: "command",
+      command: { type: "message", op, peer, channel, payload },
+    });
+    this.#settledMessages.delete(op);
+    if (refusal !== undefined) throw new ClusterError(refusal.code, refusal.message);
   }
 
   /** Takes a stream that a peer has opened; resolves when it ends. */
@@ -143,6 +166,9 @@ export class Links implements AsyncDisposable {
         );
         return;
       }
+      case "messageSettled":
+        this.#settledMessages.get(effect.op)?.(effect.result.ok ? undefined : effect.result);
+        return;
       case "event":
         this.#options.onEvent(effect.event);
         return;

@@ -49,7 +49,7 @@ import { applySeeds } from "./seed.ts";
 import type { StandardSchema } from "./standard_schema.ts";
 
 /** What every node of this version can do, as told in gossip metadata. */
-export const CAPABILITIES: readonly string[] = ["ack:v1"];
+export const CAPABILITIES: readonly string[] = ["ack:v1", "msg:v1"];
 
 const CHECK_EVERY_MS = 1_000;
 const LEAVE_TIMEOUT_MS = 5_000;

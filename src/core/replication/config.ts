@@ -6,6 +6,7 @@
 
 import type { Millis } from "../machine.ts";
 import type { Lane } from "./lanes.ts";
+import { MESSAGES_CAPABILITY } from "./messages.ts";
 import { fitsUtf8, NAME_BYTES_MAX } from "./versions.ts";
 
 /** What a node may say about its replication; everything but the identity has a default. */
@@ -14,7 +15,7 @@ export interface ReplicationOptions {
   readonly nodeId: string;
   /** Different after every restart. */
   readonly bootId: string;
-  /** Told to peers in `hello` and `welcome`. @default {["ack:v1"]} */
+  /** Told to peers in `hello` and `welcome`. @default {["ack:v1", "msg:v1"]} */
   readonly capabilities?: readonly string[];
   /** Lanes of the application's own types. Built-in types keep theirs. @default {an empty map} */
   readonly lanes?: ReadonlyMap<string, Lane>;
@@ -60,7 +61,7 @@ export type ReplicationConfig = Readonly<Required<ReplicationOptions>>;
 /** Fills in defaults; throws `RangeError` for what cannot work. */
 export function resolveReplication(options: ReplicationOptions): ReplicationConfig {
   const config: ReplicationConfig = Object.freeze({
-    capabilities: ["ack:v1"],
+    capabilities: ["ack:v1", MESSAGES_CAPABILITY],
     lanes: new Map(),
     flushIntervalMs: 5,
     batchBytesMax: 65_536,

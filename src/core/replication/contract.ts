@@ -49,20 +49,47 @@ export type ReplicationInput =
   | { readonly type: "writable"; readonly link: LinkId }
   | { readonly type: "command"; readonly command: ReplicationCommand };
 
-/** What this node's owner asks for; answered by `settled` in the same step. */
-export type ReplicationCommand = {
-  /** Writes all or nothing under one stamp. */
+/** What this node's owner asks for. */
+export type ReplicationCommand = WriteCommand | MessageCommand;
+
+/** Writes all or nothing under one stamp; answered by `settled` in the same step. */
+export interface WriteCommand {
+  /** Discriminates the union. */
   readonly type: "write";
   /** Comes back in `settled`. */
   readonly op: number;
   /** Entries written here. */
   readonly writes: readonly EntryWrite[];
-};
+}
 
-/** What became of a command. */
+/** Sends bytes to a peer's application: no state, no promise. Answered by `messageSettled` in the same step. */
+export interface MessageCommand {
+  /** Discriminates the union. */
+  readonly type: "message";
+  /** Comes back in `messageSettled`; left out: no answer is wanted. */
+  readonly op?: number;
+  /** Node id of the peer. */
+  readonly peer: string;
+  /** Whom it is for, within the peer; at most 255 bytes. */
+  readonly channel: string;
+  /** At most 64 KiB. */
+  readonly payload: Uint8Array;
+}
+
+/** Why a command was not carried out; nothing was changed. */
+export interface ReplicationRefusal {
+  /** Discriminates the union. */
+  readonly ok: false;
+  /** Machine-readable reason. */
+  readonly code: ClusterErrorCode;
+  /** What was attempted, and what to do. */
+  readonly message: string;
+}
+
+/** What became of a write. */
 export type ReplicationResult =
   | { readonly ok: true; readonly version: Version }
-  | { readonly ok: false; readonly code: ClusterErrorCode; readonly message: string };
+  | ReplicationRefusal;
 
 /** What the replication machine asks of the world, in order. */
 export type ReplicationEffect =
@@ -73,6 +100,12 @@ export type ReplicationEffect =
   /** Close a stream, or stop dialling it. Inputs about it are ignored from now on. */
   | { readonly type: "close"; readonly link: LinkId; readonly reason: string }
   | { readonly type: "settled"; readonly op: number; readonly result: ReplicationResult }
+  /** The message waits to be sent, or why it does not. */
+  | {
+    readonly type: "messageSettled";
+    readonly op: number;
+    readonly result: { readonly ok: true } | ReplicationRefusal;
+  }
   | { readonly type: "event"; readonly event: ReplicationEvent };
 
 /** Where a dialled link stands. */
@@ -91,6 +124,13 @@ export type ReplicationEvent =
   }
   /** A value expired: the key reads as absent from now on. Once on each node, at its own cluster time. */
   | { readonly type: "expired"; readonly entry: StoredEntry }
+  /** A peer's application sent this. */
+  | {
+    readonly type: "message";
+    readonly peer: string;
+    readonly channel: string;
+    readonly payload: Uint8Array;
+  }
   /** A stamp from too far in the future was refused; told at most once a minute per origin. */
   | {
     readonly type: "futureStamp";
@@ -175,6 +215,12 @@ export interface ReplicationCounters {
   expired: number;
   /** Entries from peers that had expired so long ago that they were not even looked at. */
   expiredOnArrival: number;
+  /** Messages handed to streams. */
+  messagesSent: number;
+  /** Messages received. */
+  messagesReceived: number;
+  /** Messages lost here: too many waited, the peer takes none, or one from a peer was out of bounds. */
+  messagesDropped: number;
   /** Links cut because the peer broke the protocol. */
   protocolErrors: number;
 }

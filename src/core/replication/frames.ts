@@ -3,7 +3,7 @@
  * satisfy these types structurally, so that no copying stands between machine and stream.
  *
  * A directed link is dialled by the node that has something to say: the dialler sends `hello`, `batch`, `digest` and
- * `pull`; the acceptor answers with `welcome`, `ack`, `digest` and `pull`.
+ * `pull`; the acceptor answers with `welcome`, `ack`, `digest` and `pull`. Either sends `message`.
  *
  * @module
  */
@@ -18,6 +18,7 @@ export interface LinkFrame {
     | { readonly case: "ack"; readonly value: BatchAck }
     | { readonly case: "digest"; readonly value: Digest }
     | { readonly case: "pull"; readonly value: Pull }
+    | { readonly case: "message"; readonly value: Message }
     | { readonly case: undefined; readonly value?: undefined };
 }
 
@@ -80,6 +81,14 @@ export interface Refusal {
   readonly key: string;
   /** For people; `"future-stamp"` is one of them. */
   readonly reason: string;
+}
+
+/** Bytes from one application to the other. Lost when the stream breaks or too many wait. */
+export interface Message {
+  /** Whom it is for, within the node. */
+  readonly channel: string;
+  /** Opaque. */
+  readonly payload: Uint8Array;
 }
 
 /** Hashes of ranges of the key space, for anti-entropy. */

@@ -14,6 +14,7 @@ import type {
   Hello,
   KeyVersion,
   LinkFrame,
+  Message,
   Pull,
   RangeDigest,
   Refusal,
@@ -25,6 +26,8 @@ import {
   type LinkContext,
   REFUSALS_ACCEPTED_MAX,
 } from "./link_host.ts";
+
+import { MessageLane, MESSAGES_CAPABILITY } from "./messages.ts";
 
 /** The machine, as an accepted link sees it. */
 export interface InboundHost extends LinkContext {
@@ -61,11 +64,25 @@ export class InboundLink {
   #refused: Refusal[] = [];
   #pull: KeyVersion[] = [];
   #answer: RangeDigest[] | undefined;
+  readonly #messages: MessageLane;
+  #takesMessages = false;
 
   constructor(link: LinkId, host: InboundHost, now: Millis) {
     this.link = link;
     this.#host = host;
     this.#greetBy = now + host.config.handshakeTimeoutMs;
+    this.#messages = new MessageLane(host.counters);
+  }
+
+  /** Greeted, and the peer takes messages. */
+  get takesMessages(): boolean {
+    return this.#takesMessages;
+  }
+
+  /** Sends a message as soon as the stream takes it. */
+  message(message: Message, now: Millis, out: ReplicationEffect[]): void {
+    this.#messages.push(message);
+    this.pump(now, out);
   }
 
   /** When `expired` may turn true. */
@@ -100,6 +117,7 @@ export class InboundLink {
     if (frame.case === "batch") return this.#batch(frame.value, this.peer, now, out);
     if (frame.case === "digest") return this.#digest(frame.value, this.peer, now, out);
     if (frame.case === "pull") return this.#pulled(frame.value, this.peer, now, out);
+    if (frame.case === "message") this.#host.received(frame.value, this.peer, out);
     return undefined;
   }
 
@@ -115,15 +133,27 @@ export class InboundLink {
       this.#refused = [];
       const wallMs = this.#host.clock.wall(now);
       this.#send({ case: "ack", value: { sequence: this.#sequence, refused, wallMs } }, now, out);
-    } else if (this.#pull.length > 0) {
+    } else {
+      const next = this.#nextMessage() ?? this.#nextOfState() ?? this.#nextMessage();
+      if (next !== undefined) this.#send(next, now, out);
+    }
+  }
+
+  #nextMessage(): LinkFrame["frame"] | undefined {
+    const value = this.#messages.next();
+    return value && { case: "message", value };
+  }
+
+  #nextOfState(): LinkFrame["frame"] | undefined {
+    if (this.#pull.length > 0) {
       const keys = this.#pull;
       this.#pull = [];
-      this.#send({ case: "pull", value: { keys, prefixes: [] } }, now, out);
-    } else if (this.#answer !== undefined) {
-      const ranges = this.#answer;
-      this.#answer = undefined;
-      this.#send({ case: "digest", value: { ranges } }, now, out);
+      return { case: "pull", value: { keys, prefixes: [] } };
     }
+    if (this.#answer === undefined) return undefined;
+    const ranges = this.#answer;
+    this.#answer = undefined;
+    return { case: "digest", value: { ranges } };
   }
 
   #hello(hello: Hello, now: Millis, out: ReplicationEffect[]): string | undefined {
@@ -132,6 +162,7 @@ export class InboundLink {
       this.boot = hello.bootId;
       const objection = this.#host.greeted(this, now, out);
       if (objection !== undefined) return objection;
+      this.#takesMessages = hello.capabilities.includes(MESSAGES_CAPABILITY);
       this.sayWelcome(now, out);
     } else if (this.peer !== hello.nodeId || this.boot !== hello.bootId) {
       return "it changed its name";

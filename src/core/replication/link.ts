@@ -8,8 +8,9 @@ import type { Millis } from "../machine.ts";
 import type { LinkId, LinkState, LinkView, ReplicationEffect } from "./contract.ts";
 import { Delivery } from "./delivery.ts";
 import { DigestRound } from "./digest_round.ts";
-import type { Digest, KeyVersion, LinkFrame, Welcome } from "./frames.ts";
+import type { Digest, KeyVersion, LinkFrame, Message, Welcome } from "./frames.ts";
 import { isDigestWithin, isPullWithin, type LinkContext } from "./link_host.ts";
+import { MessageLane, MESSAGES_CAPABILITY } from "./messages.ts";
 
 /** The machine, as a dialled link sees it. */
 export interface OutboundHost extends LinkContext {
@@ -46,6 +47,8 @@ export class OutboundLink {
   #acks = true;
   #askSnapshot = false;
   #pull: KeyVersion[] = [];
+  readonly #messages: MessageLane;
+  #takesMessages = false;
 
   constructor(peer: string, boot: string, host: OutboundHost, now: Millis) {
     this.peer = peer;
@@ -54,11 +57,23 @@ export class OutboundLink {
     this.#phaseEnd = now;
     this.delivery = new Delivery(peer, host);
     this.digests = new DigestRound(host);
+    this.#messages = new MessageLane(host.counters);
   }
 
   /** Greeted and in use. */
   get isOpen(): boolean {
     return this.#state === "open";
+  }
+
+  /** Greeted, and the peer takes messages. */
+  get takesMessages(): boolean {
+    return this.isOpen && this.#takesMessages;
+  }
+
+  /** Sends a message as soon as the stream stands and takes it. */
+  message(message: Message, now: Millis, out: ReplicationEffect[]): void {
+    this.#messages.push(message);
+    this.pump(now, out);
   }
 
   /** For people. */
@@ -167,6 +182,7 @@ export class OutboundLink {
     if (this.#state !== "open") return;
     let inOrder = true;
     if (frame.case === "ack") inOrder = this.delivery.ack(frame.value, now, out);
+    else if (frame.case === "message") this.#host.received(frame.value, this.peer, out);
     else if (frame.case === "digest") inOrder = this.#digest(frame.value, now);
     else if (frame.case === "pull") {
       inOrder = isPullWithin(frame.value);
@@ -184,6 +200,8 @@ export class OutboundLink {
       this.#askSnapshot = false;
       return this.#send({ case: "hello", value: this.#host.hello(now, true) }, now, out);
     }
+    let message = this.#messages.next();
+    if (message !== undefined) return this.#send({ case: "message", value: message }, now, out);
     if (this.#pull.length > 0) {
       const keys = this.#pull;
       this.#pull = [];
@@ -192,7 +210,9 @@ export class OutboundLink {
     const digest = this.digests.next(this.delivery.isQuiet, now);
     if (digest !== undefined) return this.#send({ case: "digest", value: digest }, now, out);
     const batch = this.delivery.next(now);
-    if (batch !== undefined) this.#send({ case: "batch", value: batch }, now, out);
+    if (batch !== undefined) return this.#send({ case: "batch", value: batch }, now, out);
+    message = this.#messages.next();
+    if (message !== undefined) this.#send({ case: "message", value: message }, now, out);
   }
 
   /** When a peer that takes or acknowledges nothing is given up. */
@@ -219,6 +239,8 @@ export class OutboundLink {
     if (this.#state === "greeting") {
       this.#host.clock.observe(this.peer, this.#helloAt, now, welcome.wallMs);
       this.#acks = welcome.capabilities.includes("ack:v1");
+      this.#takesMessages = welcome.capabilities.includes(MESSAGES_CAPABILITY);
+      if (!this.#takesMessages) this.#messages.clear();
       this.#attempt = 0;
       this.#lastError = undefined;
       this.delivery.begin(welcome.bootId);

@@ -12,7 +12,7 @@ import type { ClusterClock } from "./cluster_clock.ts";
 import type { ReplicationConfig } from "./config.ts";
 import type { ReplicationCounters, ReplicationEffect, ReplicationEvent } from "./contract.ts";
 import { PREFIX_DIGITS_MAX } from "./digest.ts";
-import type { Digest, Hello, Pull } from "./frames.ts";
+import type { Digest, Hello, Message, Pull } from "./frames.ts";
 import type { Slot, Store } from "./store.ts";
 
 /** The reason with which a stamp from the future is refused. */
@@ -39,6 +39,8 @@ export interface LinkContext {
   isAcceptable(version: Version, now: Millis): boolean;
   /** Gives an entry a new stamp that counts, here and everywhere. */
   restamp(slot: Slot, now: Millis, out: ReplicationEffect[]): void;
+  /** A peer's application sent something. */
+  received(message: Message, peer: string, out: ReplicationEffect[]): void;
   /** Tells the layers above. */
   emit(event: ReplicationEvent, out: ReplicationEffect[]): void;
 }

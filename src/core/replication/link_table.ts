@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LinkId } from "./contract.ts";
+import type { LinkId, ReplicationRefusal } from "./contract.ts";
 import type { InboundLink } from "./inbound.ts";
 import type { OutboundLink } from "./link.ts";
 
@@ -57,6 +57,26 @@ export class LinkTable {
     if (link === undefined || link.owns(id)) return link;
     this.#dialled.delete(id);
     return undefined;
+  }
+
+  /**
+   * The link on which a message reaches a peer: ours if it stands, else the one the peer dialled; if neither stands, ours
+   * keeps it for a while.
+   */
+  forMessages(peer: string): OutboundLink | InboundLink | ReplicationRefusal {
+    const dialled = this.#peers.get(peer);
+    const accepted = this.#inboundOf.get(peer);
+    if (dialled?.takesMessages === true) return dialled;
+    if (accepted?.takesMessages === true) return accepted;
+    if (dialled !== undefined && !dialled.isOpen) return dialled;
+    const attempt = `Cannot send a message to "${peer.slice(0, 64)}"`;
+    return dialled === undefined
+      ? {
+        ok: false,
+        code: "unknown-member",
+        message: `${attempt}: it is no peer of ours at present`,
+      }
+      : { ok: false, code: "unsupported", message: `${attempt}: it is too old to take any` };
   }
 
   /** A number for a new stream of a link. */

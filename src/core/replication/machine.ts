@@ -15,20 +15,22 @@ import { ClusterClock } from "./cluster_clock.ts";
 import { type ReplicationConfig, type ReplicationOptions, resolveReplication } from "./config.ts";
 import type {
   LinkId,
-  ReplicationCommand,
+  MessageCommand,
   ReplicationCounters,
   ReplicationEffect,
   ReplicationEvent,
   ReplicationInput,
   ReplicationView,
+  WriteCommand,
 } from "./contract.ts";
 import type { Delivery } from "./delivery.ts";
 import type { EntryCodec, StoredEntry } from "./entry.ts";
-import type { Batch, Hello, Refusal, Welcome } from "./frames.ts";
+import type { Batch, Hello, Message, Refusal, Welcome } from "./frames.ts";
 import { type InboundHost, InboundLink } from "./inbound.ts";
 import { Intake } from "./intake.ts";
 import { type OutboundHost, OutboundLink } from "./link.ts";
 import { LinkTable } from "./link_table.ts";
+import { isMessageWithin, objectionToMessage } from "./messages.ts";
 import { Newcomer } from "./newcomer.ts";
 import { type Slot, Store } from "./store.ts";
 import { freshCounters, viewOf } from "./view.ts";
@@ -110,7 +112,8 @@ export class Replication
         this.#accept(input.link, now, out);
         break;
       case "command":
-        this.#write(input.command, now, out);
+        if (input.command.type === "write") this.#write(input.command, now, out);
+        else this.#message(input.command, now, out);
         break;
       default:
         this.#onLink(input, now, out);
@@ -225,6 +228,15 @@ export class Replication
     for (const link of this.#links.peers()) this.#arm(link, now);
   }
 
+  received(message: Message, peer: string, out: ReplicationEffect[]): void {
+    if (!isMessageWithin(message)) {
+      this.counters.messagesDropped++;
+      return;
+    }
+    this.counters.messagesReceived++;
+    this.emit({ type: "message", peer, channel: message.channel, payload: message.payload }, out);
+  }
+
   emit(event: ReplicationEvent, out: ReplicationEffect[]): void {
     out.push({ type: "event", event });
   }
@@ -315,7 +327,20 @@ export class Replication
     this.#arm(link, now);
   }
 
-  #write(command: ReplicationCommand, now: Millis, out: ReplicationEffect[]): void {
+  #message(command: MessageCommand, now: Millis, out: ReplicationEffect[]): void {
+    const { op, peer, channel, payload } = command;
+    const message = { channel, payload };
+    const refusal = objectionToMessage(peer, message);
+    const link = refusal ?? this.#links.forMessages(peer);
+    if (!("ok" in link)) {
+      link.message(message, now, out);
+      this.#arm(link, now);
+    }
+    if (op === undefined) return;
+    out.push({ type: "messageSettled", op, result: "ok" in link ? link : { ok: true } });
+  }
+
+  #write(command: WriteCommand, now: Millis, out: ReplicationEffect[]): void {
     const { op, writes } = command;
     for (const write of writes) {
       const result = objectionTo(write, this.config.valueBytesMax);

@@ -29,6 +29,9 @@ export function freshCounters(): ReplicationCounters {
     tombstonesPurged: 0,
     expired: 0,
     expiredOnArrival: 0,
+    messagesSent: 0,
+    messagesReceived: 0,
+    messagesDropped: 0,
     protocolErrors: 0,
   };
 }

@@ -203,6 +203,8 @@ describe("the link codec", () => {
       },
     }, "acceptor"],
     [{ case: "pull", value: { keys: [], prefixes: ["0", "1"] } }, "dialler"],
+    [{ case: "message", value: { channel: "c", payload: new Uint8Array([1]) } }, "dialler"],
+    [{ case: "message", value: { channel: "", payload: new Uint8Array(0) } }, "acceptor"],
   ];
 
   it("carries every frame", () => {

@@ -197,6 +197,12 @@ export class Net {
     this.write(name, { type, key, value: undefined });
   }
 
+  message(name: string, peer: string, channel: string, text: string): void {
+    const payload = new TextEncoder().encode(text);
+    const command = { type: "message", op: ++this.#op, peer, channel, payload } as const;
+    this.input(this.node(name), { type: "command", command });
+  }
+
   /** The live text of a key; `undefined` when absent or deleted. */
   text(name: string, type: string, key: string): string | undefined {
     const entry = this.node(name).machine.get(type, key);
@@ -278,6 +284,7 @@ export class Net {
         : JSON.stringify(event, (key, value) => key === "entry" ? undefined : value);
       this.trace.push(`${this.now.toFixed(3)} ${node.name} ${event.type} ${what}`);
     } else if (effect.type === "open") this.#dial(node, effect.link, effect.peer);
+    else if (effect.type === "messageSettled") assert.ok(effect.result.ok);
     else if (effect.type === "settled") assert.ok(effect.result.ok, JSON.stringify(effect.result));
     else {
       for (const stream of this.#streams) {

@@ -5,6 +5,7 @@ import { DirtyKeys } from "../../../src/core/replication/dirty.ts";
 import { SnapshotCursor } from "../../../src/core/replication/snapshot.ts";
 import { type Slot, Store } from "../../../src/core/replication/store.ts";
 import { Rng } from "../../../src/core/rng.ts";
+import { planted } from "./plant.ts";
 import {
   deletesStay,
   expiresQuietly,
@@ -14,22 +15,6 @@ import {
   snapshotResumes,
   traceOf,
 } from "./scenarios.ts";
-
-/** Runs with one method replaced. */
-function planted<T extends object, K extends keyof T>(
-  on: T,
-  name: K,
-  bug: T[K],
-  run: () => void,
-): void {
-  const right = on[name];
-  on[name] = bug;
-  try {
-    run();
-  } finally {
-    on[name] = right;
-  }
-}
 
 describe("the checks notice a planted bug:", () => {
   it("a store that takes what arrives last", () => {

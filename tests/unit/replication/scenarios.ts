@@ -167,6 +167,31 @@ export function overtakes(): void {
   net.runUntil("the bulk is through", () => net.converged(), 20_000);
 }
 
+/** A message passes a full lane of state, and a flood of messages does not stop the state. */
+export function messagesPass(): void {
+  const net = readyCluster(["a", "b"], 1, { batchBytesMax: 16_384, windowBatches: 1_000 });
+  net.runFor(3_000);
+  for (let i = 0; i < 2_000; i++) {
+    net.write("a", { type: "team", key: `k${i}`, value: new Uint8Array(1_000) });
+  }
+  net.runFor(6);
+  net.message("a", "b", "c", "quick");
+  const { events } = net.node("b");
+  while (!events.some(({ type }) => type === "message")) {
+    net.runFor(1);
+    const { dirty } = net.node("a").machine.view().links[0] ?? assert.fail();
+    assert.ok(dirty > 100, `the message waits for the state: ${dirty} keys left`);
+  }
+  net.runUntil("the state is through", () => net.converged(), 20_000);
+  const flood = "x".repeat(8_000);
+  for (let i = 0; i < 120 && net.text("b", "rbac", "r") === undefined; i++) {
+    for (let j = 0; j < 40; j++) net.message("a", "b", "c", flood);
+    if (i === 10) net.set("a", "rbac", "r", "revoked");
+    net.runFor(1);
+  }
+  assert.equal(net.text("b", "rbac", "r"), "revoked", "the state waits for messages");
+}
+
 /** One seed gives one run: what happened, in order. */
 export function traceOf(seed: number): string[] {
   const net = readyCluster(["a", "b", "c"], seed);

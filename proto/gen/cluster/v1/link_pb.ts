@@ -4,20 +4,20 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message as Message$1 } from "@bufbuild/protobuf";
 
 /**
  * Describes the file cluster/v1/link.proto.
  */
 export const file_cluster_v1_link: GenFile = /*@__PURE__*/
-  fileDesc("ChVjbHVzdGVyL3YxL2xpbmsucHJvdG8SCmNsdXN0ZXIudjEiqgEKD0V4Y2hhbmdlUmVxdWVzdBIiCgVoZWxsbxgBIAEoCzIRLmNsdXN0ZXIudjEuSGVsbG9IABIiCgViYXRjaBgCIAEoCzIRLmNsdXN0ZXIudjEuQmF0Y2hIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIAEIHCgVmcmFtZSKwAQoQRXhjaGFuZ2VSZXNwb25zZRImCgd3ZWxjb21lGAEgASgLMhMuY2x1c3Rlci52MS5XZWxjb21lSAASIwoDYWNrGAIgASgLMhQuY2x1c3Rlci52MS5CYXRjaEFja0gAEiQKBmRpZ2VzdBgDIAEoCzISLmNsdXN0ZXIudjEuRGlnZXN0SAASIAoEcHVsbBgEIAEoCzIQLmNsdXN0ZXIudjEuUHVsbEgAQgcKBWZyYW1lIjsKEENoYWxsZW5nZVJlcXVlc3QSFQoNZGlhbGxlcl9ub25jZRgBIAEoDBIQCghhdWRpZW5jZRgCIAEoCSI7ChFDaGFsbGVuZ2VSZXNwb25zZRIWCg5hY2NlcHRvcl9ub25jZRgBIAEoDBIOCgZwcm9vZnMYAiADKAwiWwoJTGlua1Byb29mEhUKDWRpYWxsZXJfbm9uY2UYASABKAwSFgoOYWNjZXB0b3Jfbm9uY2UYAiABKAwSEAoIYXVkaWVuY2UYAyABKAkSDQoFcHJvb2YYBCABKAwiZwoFSGVsbG8SDwoHbm9kZV9pZBgBIAEoCRIPCgdib290X2lkGAIgASgJEhQKDGNhcGFiaWxpdGllcxgDIAMoCRIVCg13YW50X3NuYXBzaG90GAQgASgIEg8KB3dhbGxfbXMYBSABKAEiYQoHV2VsY29tZRIPCgdub2RlX2lkGAEgASgJEg8KB2Jvb3RfaWQYAiABKAkSFAoMY2FwYWJpbGl0aWVzGAMgAygJEg8KB3dhbGxfbXMYBCABKAESDQoFcmVhZHkYBSABKAgiQAoFQmF0Y2gSEAoIc2VxdWVuY2UYASABKA0SDwoHZW50cmllcxgCIAMoDBIUCgxzbmFwc2hvdF9lbmQYAyABKAgiUwoIQmF0Y2hBY2sSEAoIc2VxdWVuY2UYASABKA0SJAoHcmVmdXNlZBgCIAMoCzITLmNsdXN0ZXIudjEuUmVmdXNhbBIPCgd3YWxsX21zGAMgASgBIjQKB1JlZnVzYWwSDAoEdHlwZRgBIAEoCRILCgNrZXkYAiABKAkSDgoGcmVhc29uGAMgASgJIjEKBkRpZ2VzdBInCgZyYW5nZXMYASADKAsyFy5jbHVzdGVyLnYxLlJhbmdlRGlnZXN0IogBCgtSYW5nZURpZ2VzdBIOCgZwcmVmaXgYASABKAkSEAoIaGFzaF9sb3cYAiABKAcSEQoJaGFzaF9oaWdoGAMgASgHEg0KBWNvdW50GAQgASgNEiQKBGxlYWYYBSADKAsyFi5jbHVzdGVyLnYxLktleVZlcnNpb24SDwoHaXNfbGVhZhgGIAEoCCI4CgpLZXlWZXJzaW9uEgwKBHR5cGUYASABKAkSCwoDa2V5GAIgASgJEg8KB3ZlcnNpb24YAyABKAwiPgoEUHVsbBIkCgRrZXlzGAEgAygLMhYuY2x1c3Rlci52MS5LZXlWZXJzaW9uEhAKCHByZWZpeGVzGAIgAygJMqIBCgtMaW5rU2VydmljZRJJCghFeGNoYW5nZRIbLmNsdXN0ZXIudjEuRXhjaGFuZ2VSZXF1ZXN0GhwuY2x1c3Rlci52MS5FeGNoYW5nZVJlc3BvbnNlKAEwARJICglDaGFsbGVuZ2USHC5jbHVzdGVyLnYxLkNoYWxsZW5nZVJlcXVlc3QaHS5jbHVzdGVyLnYxLkNoYWxsZW5nZVJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("ChVjbHVzdGVyL3YxL2xpbmsucHJvdG8SCmNsdXN0ZXIudjEi0gEKD0V4Y2hhbmdlUmVxdWVzdBIiCgVoZWxsbxgBIAEoCzIRLmNsdXN0ZXIudjEuSGVsbG9IABIiCgViYXRjaBgCIAEoCzIRLmNsdXN0ZXIudjEuQmF0Y2hIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUi2AEKEEV4Y2hhbmdlUmVzcG9uc2USJgoHd2VsY29tZRgBIAEoCzITLmNsdXN0ZXIudjEuV2VsY29tZUgAEiMKA2FjaxgCIAEoCzIULmNsdXN0ZXIudjEuQmF0Y2hBY2tIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUiOwoQQ2hhbGxlbmdlUmVxdWVzdBIVCg1kaWFsbGVyX25vbmNlGAEgASgMEhAKCGF1ZGllbmNlGAIgASgJIjsKEUNoYWxsZW5nZVJlc3BvbnNlEhYKDmFjY2VwdG9yX25vbmNlGAEgASgMEg4KBnByb29mcxgCIAMoDCJbCglMaW5rUHJvb2YSFQoNZGlhbGxlcl9ub25jZRgBIAEoDBIWCg5hY2NlcHRvcl9ub25jZRgCIAEoDBIQCghhdWRpZW5jZRgDIAEoCRINCgVwcm9vZhgEIAEoDCJnCgVIZWxsbxIPCgdub2RlX2lkGAEgASgJEg8KB2Jvb3RfaWQYAiABKAkSFAoMY2FwYWJpbGl0aWVzGAMgAygJEhUKDXdhbnRfc25hcHNob3QYBCABKAgSDwoHd2FsbF9tcxgFIAEoASJhCgdXZWxjb21lEg8KB25vZGVfaWQYASABKAkSDwoHYm9vdF9pZBgCIAEoCRIUCgxjYXBhYmlsaXRpZXMYAyADKAkSDwoHd2FsbF9tcxgEIAEoARINCgVyZWFkeRgFIAEoCCJACgVCYXRjaBIQCghzZXF1ZW5jZRgBIAEoDRIPCgdlbnRyaWVzGAIgAygMEhQKDHNuYXBzaG90X2VuZBgDIAEoCCJTCghCYXRjaEFjaxIQCghzZXF1ZW5jZRgBIAEoDRIkCgdyZWZ1c2VkGAIgAygLMhMuY2x1c3Rlci52MS5SZWZ1c2FsEg8KB3dhbGxfbXMYAyABKAEiNAoHUmVmdXNhbBIMCgR0eXBlGAEgASgJEgsKA2tleRgCIAEoCRIOCgZyZWFzb24YAyABKAkiKwoHTWVzc2FnZRIPCgdjaGFubmVsGAEgASgJEg8KB3BheWxvYWQYAiABKAwiMQoGRGlnZXN0EicKBnJhbmdlcxgBIAMoCzIXLmNsdXN0ZXIudjEuUmFuZ2VEaWdlc3QiiAEKC1JhbmdlRGlnZXN0Eg4KBnByZWZpeBgBIAEoCRIQCghoYXNoX2xvdxgCIAEoBxIRCgloYXNoX2hpZ2gYAyABKAcSDQoFY291bnQYBCABKA0SJAoEbGVhZhgFIAMoCzIWLmNsdXN0ZXIudjEuS2V5VmVyc2lvbhIPCgdpc19sZWFmGAYgASgIIjgKCktleVZlcnNpb24SDAoEdHlwZRgBIAEoCRILCgNrZXkYAiABKAkSDwoHdmVyc2lvbhgDIAEoDCI+CgRQdWxsEiQKBGtleXMYASADKAsyFi5jbHVzdGVyLnYxLktleVZlcnNpb24SEAoIcHJlZml4ZXMYAiADKAkyogEKC0xpbmtTZXJ2aWNlEkkKCEV4Y2hhbmdlEhsuY2x1c3Rlci52MS5FeGNoYW5nZVJlcXVlc3QaHC5jbHVzdGVyLnYxLkV4Y2hhbmdlUmVzcG9uc2UoATABEkgKCUNoYWxsZW5nZRIcLmNsdXN0ZXIudjEuQ2hhbGxlbmdlUmVxdWVzdBodLmNsdXN0ZXIudjEuQ2hhbGxlbmdlUmVzcG9uc2ViBnByb3RvMw");
 
 /**
  * From the node that opened the stream.
  *
  * @generated from message cluster.v1.ExchangeRequest
  */
-export type ExchangeRequest = Message<"cluster.v1.ExchangeRequest"> & {
+export type ExchangeRequest = Message$1<"cluster.v1.ExchangeRequest"> & {
   /**
    * @generated from oneof cluster.v1.ExchangeRequest.frame
    */
@@ -45,6 +45,12 @@ export type ExchangeRequest = Message<"cluster.v1.ExchangeRequest"> & {
      */
     value: Pull;
     case: "pull";
+  } | {
+    /**
+     * @generated from field: cluster.v1.Message message = 5;
+     */
+    value: Message;
+    case: "message";
   } | { case: undefined; value?: undefined };
 };
 
@@ -60,7 +66,7 @@ export const ExchangeRequestSchema: GenMessage<ExchangeRequest> = /*@__PURE__*/
  *
  * @generated from message cluster.v1.ExchangeResponse
  */
-export type ExchangeResponse = Message<"cluster.v1.ExchangeResponse"> & {
+export type ExchangeResponse = Message$1<"cluster.v1.ExchangeResponse"> & {
   /**
    * @generated from oneof cluster.v1.ExchangeResponse.frame
    */
@@ -88,6 +94,12 @@ export type ExchangeResponse = Message<"cluster.v1.ExchangeResponse"> & {
      */
     value: Pull;
     case: "pull";
+  } | {
+    /**
+     * @generated from field: cluster.v1.Message message = 5;
+     */
+    value: Message;
+    case: "message";
   } | { case: undefined; value?: undefined };
 };
 
@@ -103,7 +115,7 @@ export const ExchangeResponseSchema: GenMessage<ExchangeResponse> = /*@__PURE__*
  *
  * @generated from message cluster.v1.ChallengeRequest
  */
-export type ChallengeRequest = Message<"cluster.v1.ChallengeRequest"> & {
+export type ChallengeRequest = Message$1<"cluster.v1.ChallengeRequest"> & {
   /**
    * 16 to 64 random bytes of the caller, fresh for every challenge.
    *
@@ -131,7 +143,7 @@ export const ChallengeRequestSchema: GenMessage<ChallengeRequest> = /*@__PURE__*
  *
  * @generated from message cluster.v1.ChallengeResponse
  */
-export type ChallengeResponse = Message<"cluster.v1.ChallengeResponse"> & {
+export type ChallengeResponse = Message$1<"cluster.v1.ChallengeResponse"> & {
   /**
    * Opaque to the caller, 16 to 64 bytes.
    *
@@ -159,7 +171,7 @@ export const ChallengeResponseSchema: GenMessage<ChallengeResponse> = /*@__PURE_
  *
  * @generated from message cluster.v1.LinkProof
  */
-export type LinkProof = Message<"cluster.v1.LinkProof"> & {
+export type LinkProof = Message$1<"cluster.v1.LinkProof"> & {
   /**
    * @generated from field: bytes dialler_nonce = 1;
    */
@@ -195,7 +207,7 @@ export const LinkProofSchema: GenMessage<LinkProof> = /*@__PURE__*/
  *
  * @generated from message cluster.v1.Hello
  */
-export type Hello = Message<"cluster.v1.Hello"> & {
+export type Hello = Message$1<"cluster.v1.Hello"> & {
   /**
    * @generated from field: string node_id = 1;
    */
@@ -234,7 +246,7 @@ export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
  *
  * @generated from message cluster.v1.Welcome
  */
-export type Welcome = Message<"cluster.v1.Welcome"> & {
+export type Welcome = Message$1<"cluster.v1.Welcome"> & {
   /**
    * @generated from field: string node_id = 1;
    */
@@ -273,7 +285,7 @@ export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
  *
  * @generated from message cluster.v1.Batch
  */
-export type Batch = Message<"cluster.v1.Batch"> & {
+export type Batch = Message$1<"cluster.v1.Batch"> & {
   /**
    * @generated from field: uint32 sequence = 1;
    */
@@ -304,7 +316,7 @@ export const BatchSchema: GenMessage<Batch> = /*@__PURE__*/
  *
  * @generated from message cluster.v1.BatchAck
  */
-export type BatchAck = Message<"cluster.v1.BatchAck"> & {
+export type BatchAck = Message$1<"cluster.v1.BatchAck"> & {
   /**
    * @generated from field: uint32 sequence = 1;
    */
@@ -335,7 +347,7 @@ export const BatchAckSchema: GenMessage<BatchAck> = /*@__PURE__*/
  *
  * @generated from message cluster.v1.Refusal
  */
-export type Refusal = Message<"cluster.v1.Refusal"> & {
+export type Refusal = Message$1<"cluster.v1.Refusal"> & {
   /**
    * @generated from field: string type = 1;
    */
@@ -360,11 +372,35 @@ export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
   messageDesc(file_cluster_v1_link, 9);
 
 /**
+ * Bytes from one application to the other, no state; for peers with the capability "msg:v1".
+ *
+ * @generated from message cluster.v1.Message
+ */
+export type Message = Message$1<"cluster.v1.Message"> & {
+  /**
+   * @generated from field: string channel = 1;
+   */
+  channel: string;
+
+  /**
+   * @generated from field: bytes payload = 2;
+   */
+  payload: Uint8Array;
+};
+
+/**
+ * Describes the message cluster.v1.Message.
+ * Use `create(MessageSchema)` to create a new message.
+ */
+export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
+  messageDesc(file_cluster_v1_link, 10);
+
+/**
  * Hashes of ranges of the key space.
  *
  * @generated from message cluster.v1.Digest
  */
-export type Digest = Message<"cluster.v1.Digest"> & {
+export type Digest = Message$1<"cluster.v1.Digest"> & {
   /**
    * @generated from field: repeated cluster.v1.RangeDigest ranges = 1;
    */
@@ -376,14 +412,14 @@ export type Digest = Message<"cluster.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 10);
+  messageDesc(file_cluster_v1_link, 11);
 
 /**
  * One node of the digest tree.
  *
  * @generated from message cluster.v1.RangeDigest
  */
-export type RangeDigest = Message<"cluster.v1.RangeDigest"> & {
+export type RangeDigest = Message$1<"cluster.v1.RangeDigest"> & {
   /**
    * @generated from field: string prefix = 1;
    */
@@ -420,14 +456,14 @@ export type RangeDigest = Message<"cluster.v1.RangeDigest"> & {
  * Use `create(RangeDigestSchema)` to create a new message.
  */
 export const RangeDigestSchema: GenMessage<RangeDigest> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 11);
+  messageDesc(file_cluster_v1_link, 12);
 
 /**
  * A key and the version held.
  *
  * @generated from message cluster.v1.KeyVersion
  */
-export type KeyVersion = Message<"cluster.v1.KeyVersion"> & {
+export type KeyVersion = Message$1<"cluster.v1.KeyVersion"> & {
   /**
    * @generated from field: string type = 1;
    */
@@ -449,14 +485,14 @@ export type KeyVersion = Message<"cluster.v1.KeyVersion"> & {
  * Use `create(KeyVersionSchema)` to create a new message.
  */
 export const KeyVersionSchema: GenMessage<KeyVersion> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 12);
+  messageDesc(file_cluster_v1_link, 13);
 
 /**
  * Asks for the newest values of keys, or of all keys below prefixes.
  *
  * @generated from message cluster.v1.Pull
  */
-export type Pull = Message<"cluster.v1.Pull"> & {
+export type Pull = Message$1<"cluster.v1.Pull"> & {
   /**
    * @generated from field: repeated cluster.v1.KeyVersion keys = 1;
    */
@@ -473,7 +509,7 @@ export type Pull = Message<"cluster.v1.Pull"> & {
  * Use `create(PullSchema)` to create a new message.
  */
 export const PullSchema: GenMessage<Pull> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 13);
+  messageDesc(file_cluster_v1_link, 14);
 
 /**
  * The application plane between two nodes. A node opens one stream to every peer; what it has to say travels on it.
