@@ -1,0 +1,257 @@
+/**
+ * The `approximate` strength: decides from what this node knows, keeps a distance from the limit for what it may not
+ * know, and never takes more than it has announced before the others have heard of it.
+ *
+ * @module
+ */
+
+import type { Millis, WallMillis } from "../machine.ts";
+import { MICROS_MAX } from "./amounts.ts";
+import { Announcement } from "./announcement.ts";
+import type { Column } from "./column.ts";
+import type { RefusalReason } from "./contract.ts";
+import type { Counter } from "./counter.ts";
+import type { ResolvedLimit } from "./definition.ts";
+import { fairShare } from "./fair_share.ts";
+import type { Members, MemberState } from "./members.ts";
+import { faded, Rate } from "./rate.ts";
+import type { Strength } from "./strength.ts";
+
+/** What is known of the others is added up again when it is this old. */
+const REFRESH_MS = 10;
+
+/** Of what is left, each living member may take this part before the others have heard of it. */
+const BURST_PARTS = 4;
+
+/** How long a call is remembered as the largest. */
+const LARGEST_MEMORY_MS = 10_000;
+
+/** The distance kept from the limit, in times of what is unseen. */
+const GUARD_FACTOR = 2;
+
+/** Timings of the strength. */
+export interface ApproximateConfig {
+  /** How long a peer keeps us informed after it last said so. */
+  readonly touchMs: Millis;
+  /** About how long it takes until a word is written and acknowledged. */
+  readonly roundTripMs: Millis;
+}
+
+/** See the module. */
+export class Approximate implements Strength {
+  isUrgent = false;
+  readonly #members: Members;
+  readonly #config: ApproximateConfig;
+  readonly #rate: Rate = new Rate();
+  readonly #weights: number[] = [];
+  /** What peers announced in the last window they spoke in, beyond their totals. */
+  readonly #lastBursts: Map<string, number> = new Map();
+  #limit: ResolvedLimit;
+  #counter: Counter;
+  #own: Column;
+  #announcement: Announcement;
+  #knownBurst = 0;
+  /** The largest amount of one call, lately; halved when nobody asked for as much for a while. */
+  #largestAsked = 0;
+  #largestAt: Millis = -Infinity;
+  #isAskedAnew = false;
+  /** Up to this use amounts are free; above, only from our share. */
+  #freeTo = 0;
+  #share = 0;
+  #refreshAt: Millis = -Infinity;
+  /** Total that our part allows while isolated, and in which isolation it was worked out. */
+  #isolatedTo = 0;
+  #isolation = -1;
+  #isClosed = false;
+
+  /** Decides for `limit`, beginning with `counter`. */
+  constructor(
+    limit: ResolvedLimit,
+    counter: Counter,
+    members: Members,
+    config: ApproximateConfig,
+  ) {
+    this.#members = members;
+    this.#config = config;
+    this.#limit = limit;
+    this.#counter = counter;
+    this.#own = counter.own;
+    this.#announcement = this.#announce();
+  }
+
+  define(limit: ResolvedLimit): void {
+    this.#limit = limit;
+    this.#isolation = -1;
+    this.learned();
+  }
+
+  open(counter: Counter): void {
+    for (const [key, { ceiling, total }] of this.#counter.others) {
+      this.#lastBursts.set(key, Math.max(0, ceiling - total));
+    }
+    if (this.#announcement.spokenTotal > 0) this.#knownBurst = this.#announcement.knownBurst;
+    this.#counter = counter;
+    this.#own = counter.own;
+    this.#announcement = this.#announce();
+    this.#isolation = -1;
+    this.learned();
+  }
+
+  asked(amount: number): void {
+    this.#rate.note(amount);
+    if (amount < this.#largestAsked) return;
+    this.#largestAsked = amount;
+    this.#isAskedAnew = true;
+  }
+
+  check(amount: number, now: Millis): RefusalReason | undefined {
+    const { used } = this.#counter;
+    const { limit } = this.#limit;
+    if (used + amount > limit || (amount === 0 && used >= limit)) return "limit";
+    if (this.#isClosed) return "leaving";
+    if (now >= this.#refreshAt) this.#refresh(now);
+    const { total } = this.#own;
+    const members = this.#members;
+    if (members.isIsolated && this.#limit.whenIsolated !== "limit") {
+      if (this.#limit.whenIsolated === "deny" || total + amount > this.#isolatedTo) {
+        return "isolated";
+      }
+    }
+    if (total + amount > this.#announcement.usable && members.all.length > 1) {
+      this.isUrgent = true;
+      return "unheard";
+    }
+    if (used + amount <= this.#freeTo) return undefined;
+    this.isUrgent = true;
+    return total - this.#announcement.knownTotal + amount <= this.#share ? undefined : "share";
+  }
+
+  retryMs(reason: RefusalReason): Millis {
+    return reason === "unheard" || reason === "share" ? this.#config.roundTripMs : Infinity;
+  }
+
+  learned(): void {
+    this.#refreshAt = -Infinity;
+  }
+
+  speak(now: Millis): void {
+    this.isUrgent = false;
+    const own = this.#own;
+    own.rate = this.#rate.at(now);
+    if (this.#isAskedAnew || now - this.#largestAt > LARGEST_MEMORY_MS) {
+      if (!this.#isAskedAnew) this.#largestAsked = Math.floor(this.#largestAsked / 2);
+      this.#isAskedAnew = false;
+      this.#largestAt = now;
+    }
+    own.ceiling = this.#announcement.speak(own.word + 1, own.total, own.total + this.#burst());
+  }
+
+  settled(word: number): void {
+    this.#announcement.settled(word);
+    this.learned();
+  }
+
+  get wantsWord(): boolean {
+    if (this.#announcement.isPending) return false;
+    return (this.#announcement.usable - this.#own.total) * 2 < this.#burst();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  unseenMax(now: Millis, wallMs: WallMillis): number {
+    const { others } = this.#counter;
+    const members = this.#members;
+    const counted = new Set<string>();
+    let sum = 0;
+    for (const [index, member] of members.all.entries()) {
+      if (index === members.self) continue;
+      counted.add(member.key);
+      const column = others.get(member.key);
+      let unseen = this.#announcedBy(member.key, column);
+      if (!member.isAlive || now - member.sinceMs > this.#config.touchMs) {
+        unseen = Math.max(unseen, this.#limit.limit - (column?.used ?? 0));
+      }
+      sum += unseen;
+    }
+    for (const [key, column] of others) {
+      if (!counted.has(key)) sum += Math.max(0, column.ceiling - column.total);
+      counted.add(key);
+    }
+    for (const [key, departedMs] of members.departed) {
+      const inThisWindow = wallMs - (now - departedMs) >= this.#counter.span.startMs;
+      if (inThisWindow && !counted.has(key)) sum += this.#announcedBy(key, undefined);
+    }
+    return Math.min(sum, MICROS_MAX);
+  }
+
+  /** Adds up what may be unseen, and from it what is free and what is our share of the rest. */
+  #refresh(now: Millis): void {
+    this.#refreshAt = now + REFRESH_MS;
+    const members = this.#members;
+    const { limit, largestCall } = this.#limit;
+    let unseen = 0;
+    this.#weights.length = 0;
+    let me = -1;
+    for (let index = 0; index < members.all.length; index++) {
+      const member = members.all[index] as MemberState;
+      if (index === members.self) {
+        me = this.#weights.length;
+        this.#weights.push(this.#rate.at(now));
+        continue;
+      }
+      if (!member.isAlive && members.isIsolated) continue;
+      const column = this.#counter.others.get(member.key);
+      unseen += Math.max(this.#announcedBy(member.key, column), passedBy(member, column, now));
+      if (member.isAlive) {
+        this.#weights.push(column === undefined ? 0 : faded(column.rate, now - column.heardAt));
+      }
+    }
+    if (me < 0) me = this.#weights.push(this.#rate.at(now)) - 1;
+    const guard = members.all.length > 1 ? Math.max(GUARD_FACTOR * unseen, largestCall) : 0;
+    this.#freeTo = limit - Math.min(guard, limit);
+    const unknown = this.#own.total - this.#announcement.knownTotal;
+    const left = Math.max(0, limit - this.#counter.used + unknown);
+    this.#share = fairShare(left, this.#weights, me);
+    if (members.isIsolated && this.#isolation !== members.isolations) {
+      this.#isolation = members.isolations;
+      const part = Math.floor(left / Math.max(1, members.all.length));
+      this.#isolatedTo = this.#announcement.knownTotal + part;
+    }
+  }
+
+  #announce(): Announcement {
+    const { word, total } = this.#own;
+    // A column that goes on after a pause has to announce itself anew.
+    const isNew = word === 0 && total === 0;
+    return new Announcement(isNew ? this.#opening(this.#members.divisor, this.#knownBurst) : total);
+  }
+
+  /** What a member may have taken beyond its newest word, or without one. */
+  #announcedBy(key: string, column: Column | undefined): number {
+    if (column !== undefined) return Math.max(0, column.ceiling - column.total);
+    return this.#opening(this.#members.leastDivisor, this.#lastBursts.get(key) ?? 0);
+  }
+
+  /** What a member may take in a window in which it has not said a word. */
+  #opening(divisor: number, knownBurst: number): number {
+    const { limit, largestCall } = this.#limit;
+    return Math.max(largestCall, Math.floor(limit / (BURST_PARTS * divisor)), knownBurst);
+  }
+
+  /** What we would like to take before the others have heard of it. */
+  #burst(): number {
+    if (this.#isClosed) return 0;
+    const left = Math.max(0, this.#limit.limit - this.#counter.used);
+    const part = Math.floor(left / (BURST_PARTS * this.#members.divisor));
+    return Math.max(this.#limit.largestCall, this.#largestAsked, part);
+  }
+}
+
+/** What a member would have taken at its last known pace since it was last in touch. */
+function passedBy(member: MemberState, column: Column | undefined, now: Millis): number {
+  if (column === undefined || column.rate === 0) return 0;
+  const sinceMs = Math.max(member.sinceMs, column.heardAt);
+  return Math.min(MICROS_MAX, column.rate * ((now - sinceMs) / 1_000));
+}

@@ -1,0 +1,429 @@
+/**
+ * The root of one shard, in office: grants, keeps the voters informed, and keeps the list of voters fresh.
+ *
+ * Invariant: the ledger here contains every grant that any holder may be using, because each was written down by a
+ * quorum before its holder was told, and every quorum shares a voter with the one that promised this office; and no
+ * holder is told of a grant before a quorum has written it down under this office's epoch.
+ *
+ * @module
+ */
+
+import type { Millis } from "../../machine.ts";
+import type {
+  Epoch,
+  LeasedLimitFacts,
+  LedgerSlice,
+  LeaseWindow,
+  VoterList,
+  VoterName,
+} from "./contract.ts";
+import { grantSize, isScarce } from "./granting.ts";
+import { nextVoters } from "./list_change.ts";
+import type { AnswerItem, Ask, AskItem, Store, StoreSlice, Stored, Verdict } from "./messages.ts";
+import { type ChangeCount, RootBook, type RootRow, type RootSlice } from "./root_book.ts";
+import type { RootWorld } from "./root_world.ts";
+
+/** Boots that may hold rights of one limit in one window. */
+const HOLDERS_MAX = 4096;
+
+/** How long an answer waits for a quorum. */
+const WAIT_MS_MAX = 10_000;
+
+/** Of this many rounds of repetition, dead voters take part in one. */
+const DEAD_ROUNDS = 8;
+
+/** See the module. */
+export class Office {
+  readonly epoch: Epoch;
+  readonly #shard: number;
+  readonly #world: RootWorld;
+  readonly #books: Map<string, RootBook> = new Map();
+  #list: VoterList;
+  /** Number of the newest list of ours that each voter wrote down. */
+  readonly #listed: Map<string, number> = new Map();
+  /** Slices that some voter lacks, and their books. */
+  readonly #unsettled: Map<RootSlice, RootBook> = new Map();
+  /** Slices that changed since the last sending. */
+  readonly #fresh: Set<RootSlice> = new Set();
+  readonly #count: ChangeCount = { value: 0 };
+  #isListFresh = true;
+  #retryAt: Millis;
+  #round = 0;
+
+  /** Takes office with what a quorum handed over. */
+  constructor(
+    world: RootWorld,
+    shard: number,
+    epoch: Epoch,
+    list: VoterList,
+    slices: Iterable<LedgerSlice>,
+    now: Millis,
+  ) {
+    this.#world = world;
+    this.#shard = shard;
+    this.epoch = epoch;
+    this.#list = { ...list, epoch, number: 1 };
+    this.#retryAt = now + world.config.retryMs;
+    if (world.rules.keepsLedger) this.#adopt(slices, now);
+  }
+
+  /** The list as it is now. */
+  get list(): VoterList {
+    return this.#list;
+  }
+
+  /** When {@linkcode tick} is wanted. */
+  get deadline(): Millis {
+    return this.#retryAt;
+  }
+
+  /** Limits with a ledger here. */
+  get books(): ReadonlyMap<string, RootBook> {
+    return this.#books;
+  }
+
+  /** Answers a holder's question about one limit, now or when a quorum has written it down. */
+  ask(ask: Ask, item: AskItem, node: string, now: Millis): void {
+    const world = this.#world;
+    const facts = world.limits.get(item.limit);
+    if (facts === undefined) return this.#later(ask, item, node);
+    let book = this.#books.get(item.limit);
+    if (book === undefined) {
+      book = new RootBook(item.limit, facts.version, facts.span, this.#count);
+      this.#books.set(item.limit, book);
+    }
+    const wallMs = now + world.offsetMs;
+    const window = facts.windowAt(wallMs);
+    const isCurrent = item.window !== undefined && item.window.order === window?.order;
+    if (!isCurrent && item.window !== undefined) {
+      this.#report(book, ask, item, item.window, node, now);
+    }
+    if (item.want < 0 && !isCurrent) return;
+    const isStale = !book.relabel(facts.version, facts.span);
+    const isAhead = item.window !== undefined && window !== undefined &&
+      item.window.order > window.order;
+    if (window === undefined || isStale || isAhead || window.order < book.newest) {
+      if (isCurrent) this.#report(book, ask, item, window as LeaseWindow, node, now);
+      return this.#later(ask, item, node);
+    }
+    if (window.order <= book.closed) {
+      this.#say(ask, node, { type: "over", limit: item.limit, order: window.order });
+      return;
+    }
+    this.#grant(book, ask, item, window, isCurrent, facts.cap, node, now);
+  }
+
+  /** A voter wrote something down, or refused to. */
+  stored(message: Stored, now: Millis): void {
+    const { voter, listNumber } = message;
+    if (listNumber > (this.#listed.get(voter) ?? 0)) this.#listed.set(voter, listNumber);
+    for (const verdict of message.verdicts) this.#judge(voter, verdict);
+    this.#changeList(now);
+  }
+
+  /** The definition of a limit changed: what voters refused under the old one is offered under the new one. */
+  limit({ key, version, span }: LeasedLimitFacts): void {
+    const book = this.#books.get(key);
+    if (book === undefined || !book.relabel(version, span)) return;
+    for (const slice of book.slices.values()) this.#changed(book, slice);
+  }
+
+  /** The members changed. */
+  members(now: Millis): void {
+    this.#changeList(now);
+  }
+
+  /** Repeats what was not answered. */
+  tick(now: Millis): void {
+    if (now < this.#retryAt) return;
+    this.#retryAt = now + this.#world.config.retryMs;
+    this.#round++;
+    this.#changeList(now);
+    for (const slice of this.#unsettled.keys()) this.#expire(slice, now);
+    const inDead = this.#round % DEAD_ROUNDS === 0;
+    for (const { id, node } of this.#voters()) {
+      if (!inDead && !this.#world.isAlive(id)) continue;
+      const slices: StoreSlice[] = [];
+      for (const [slice, book] of this.#unsettled) {
+        if ((slice.progress.get(id)?.held ?? 0) < slice.seq) slices.push(book.store(slice, id));
+      }
+      const isListed = (this.#listed.get(id) ?? 0) >= this.#list.number;
+      if (slices.length > 0 || !isListed) this.#store(id, node, slices);
+    }
+    this.#tellOthers();
+  }
+
+  /** Sends what changed since the last time. */
+  flush(): void {
+    if (!this.#isListFresh && this.#fresh.size === 0) return;
+    for (const { id, node } of this.#voters()) {
+      const slices: StoreSlice[] = [];
+      for (const slice of this.#fresh) {
+        const book = this.#unsettled.get(slice);
+        if (book === undefined) continue;
+        if ((slice.progress.get(id)?.held ?? 0) < slice.seq) slices.push(book.store(slice, id));
+      }
+      if (slices.length > 0 || this.#isListFresh) this.#store(id, node, slices);
+    }
+    if (this.#isListFresh) this.#tellOthers();
+    this.#isListFresh = false;
+    this.#fresh.clear();
+  }
+
+  #adopt(slices: Iterable<LedgerSlice>, now: Millis): void {
+    for (const said of slices) {
+      let book = this.#books.get(said.limit);
+      if (book === undefined) {
+        book = new RootBook(said.limit, said.version, said.span, this.#count);
+        this.#books.set(said.limit, book);
+      }
+      book.adopt(said, now);
+    }
+    for (const book of this.#books.values()) {
+      book.settle();
+      for (const slice of book.slices.values()) {
+        slice.baseSeq = slice.seq;
+        this.#changed(book, slice);
+      }
+    }
+  }
+
+  /** Takes a row of a window in which nothing is granted now. */
+  #report(
+    book: RootBook,
+    ask: Ask,
+    item: AskItem,
+    window: LeaseWindow,
+    node: string,
+    now: Millis,
+  ): void {
+    const { limit } = item;
+    const { order } = window;
+    if (order <= book.closed || order <= book.newest - book.span) {
+      this.#say(ask, node, { type: "over", limit, order });
+      return;
+    }
+    // A window that nobody here knows comes from a clock ahead of ours: it has time.
+    const slice = book.slices.get(order);
+    if (slice === undefined) return;
+    const row = slice.row(ask.boot, now);
+    row.heardMs = now;
+    if (slice.raise(row, item)) this.#changed(book, slice);
+    const { returned, spent } = row;
+    this.#wait(slice, ask, node, row, { type: "reported", limit, order, returned, spent });
+  }
+
+  #grant(
+    book: RootBook,
+    ask: Ask,
+    item: AskItem,
+    window: LeaseWindow,
+    isCurrent: boolean,
+    cap: number,
+    node: string,
+    now: Millis,
+  ): void {
+    const { config, rules, offsetMs, alive } = this.#world;
+    const { limit } = item;
+    const { order } = window;
+    const slice = book.slice(window);
+    if (!slice.rows.has(ask.boot) && slice.rows.size >= HOLDERS_MAX) {
+      return this.#later(ask, item, node);
+    }
+    const row = slice.row(ask.boot, now);
+    row.heardMs = now;
+    if (isCurrent && slice.raise(row, item)) this.#changed(book, slice);
+    const known = isCurrent ? item.granted : 0;
+    const charged = book.charged(order, (each) => rules.charge(each, now, config.ttlMs));
+    const untold = row.granted - known;
+    if (untold > 0 && !rules.mayTellAgain(charged, cap)) {
+      this.#say(ask, node, { type: "correct", limit, order, granted: row.granted, window });
+      return;
+    }
+    const free = cap - charged;
+    const amount = item.want < 0 ? 0 : grantSize({
+      cap,
+      free,
+      open: row.granted - row.returned - row.spent,
+      want: item.want - untold,
+      atLeast: item.atLeast - untold,
+      alive,
+    });
+    row.granted += amount;
+    // A renewal is a grant: it is written down again, unless that is under way already.
+    if (amount > 0 || this.#isVouched(slice, row.changedAt)) {
+      slice.touch(row);
+      this.#changed(book, slice);
+    }
+    const { granted, returned, spent } = row;
+    this.#wait(slice, ask, node, row, {
+      type: "granted",
+      limit,
+      order,
+      granted,
+      returned,
+      spent,
+      leftMs: window.endMs - now - offsetMs,
+      window,
+      isScarce: isScarce(cap, free - amount),
+    });
+  }
+
+  #wait(slice: RootSlice, ask: Ask, node: string, row: RootRow, item: AnswerItem): void {
+    const { boot, sentMs } = ask;
+    const seq = row.changedAt;
+    if (!this.#world.rules.waitsForQuorum || this.#isVouched(slice, seq)) {
+      return this.#say(ask, node, item);
+    }
+    const known = slice.waiting.get(boot);
+    if (known !== undefined && known.sentMs > sentMs) return;
+    slice.waiting.set(boot, { node, boot, sentMs, seq, item });
+  }
+
+  #judge(voter: string, { limit, order, seq, verdict, version }: Verdict): void {
+    const book = this.#books.get(limit);
+    if (book === undefined) return;
+    if (version !== undefined) book.sawVersion(version);
+    const slice = book.slices.get(order);
+    if (slice === undefined || seq > slice.seq) return;
+    if (verdict === "early" && !slice.isFirm) {
+      this.#unsettled.delete(slice);
+      this.#fresh.delete(slice);
+      book.drop(order);
+      return;
+    }
+    if (verdict !== "stored" && verdict !== "late") return;
+    let progress = slice.progress.get(voter);
+    if (progress === undefined) slice.progress.set(voter, progress = { held: 0, vouched: 0 });
+    progress.held = Math.max(progress.held, seq);
+    if (verdict === "stored") {
+      progress.vouched = Math.max(progress.vouched, seq);
+      this.#release(slice);
+    }
+    if (slice.waiting.size === 0 && this.#isHeldByAll(slice)) this.#unsettled.delete(slice);
+  }
+
+  /** Sends the answers whose content a quorum has written down. */
+  #release(slice: RootSlice): void {
+    for (const [boot, waiting] of slice.waiting) {
+      if (!this.#isVouched(slice, waiting.seq)) continue;
+      slice.isFirm = true;
+      slice.waiting.delete(boot);
+      this.#world.answer(waiting.node, waiting.boot, waiting.sentMs, waiting.item);
+    }
+  }
+
+  #isVouched(slice: RootSlice, seq: number): boolean {
+    const { rules, electorate } = this.#world;
+    return rules.isQuorum(this.#list, slice.vouching(seq), electorate);
+  }
+
+  #isHeldByAll(slice: RootSlice): boolean {
+    for (const { id } of this.#voters()) {
+      if ((slice.progress.get(id)?.held ?? 0) < slice.seq) return false;
+    }
+    return true;
+  }
+
+  /** Forgets answers that nobody waits for any more. */
+  #expire(slice: RootSlice, now: Millis): void {
+    for (const [boot, { seq }] of slice.waiting) {
+      const row = slice.rows.get(boot);
+      if (row === undefined || seq > slice.seq || now - row.heardMs > WAIT_MS_MAX) {
+        slice.waiting.delete(boot);
+      }
+    }
+  }
+
+  #changed(book: RootBook, slice: RootSlice): void {
+    this.#unsettled.set(slice, book);
+    this.#fresh.add(slice);
+  }
+
+  /** Goes on with a change of the list, or begins one. */
+  #changeList(now: Millis): void {
+    const { rules, electorate, members } = this.#world;
+    const { number, voters, before } = this.#list;
+    const listed = new Set<string>();
+    for (const [voter, newest] of this.#listed) if (newest >= number) listed.add(voter);
+    if (!rules.isQuorum(this.#list, listed, electorate)) return;
+    if (before !== undefined) {
+      if (rules.movesLedger && !this.#isBaseHeld()) return;
+      this.#setList(voters, undefined, now);
+      return;
+    }
+    const next = nextVoters(this.#shard, voters, members);
+    if (next === undefined) return;
+    if (rules.movesLedger) {
+      for (const book of this.#books.values()) {
+        for (const slice of book.slices.values()) {
+          slice.baseSeq = slice.seq;
+          this.#changed(book, slice);
+        }
+      }
+    }
+    this.#setList(next, rules.changesJointly ? voters : undefined, now);
+  }
+
+  #setList(
+    voters: readonly VoterName[],
+    before: readonly VoterName[] | undefined,
+    now: Millis,
+  ): void {
+    const { epoch } = this;
+    const stamp = { epoch, number: this.#list.number + 1, voters };
+    this.#list = before === undefined ? stamp : { ...stamp, before };
+    this.#isListFresh = true;
+    this.#retryAt = Math.min(this.#retryAt, now + this.#world.config.retryMs);
+    // Another list may be easier to satisfy: what waited may be due.
+    for (const slice of this.#unsettled.keys()) this.#release(slice);
+  }
+
+  #isBaseHeld(): boolean {
+    const { rules, electorate } = this.#world;
+    for (const book of this.#books.values()) {
+      for (const slice of book.slices.values()) {
+        if (!rules.isQuorum(this.#list, slice.holding(slice.baseSeq), electorate)) return false;
+      }
+    }
+    return true;
+  }
+
+  *#voters(): Iterable<VoterName> {
+    const { voters, before } = this.#list;
+    yield* voters;
+    for (const voter of before ?? []) {
+      if (!voters.some(({ id }) => id === voter.id)) yield voter;
+    }
+  }
+
+  /** Members that don't vote are told the list, so that they never say that there is none. */
+  #tellOthers(): void {
+    const voters = new Set([...this.#voters()].map(({ id }) => id));
+    for (const { voter, node, state } of this.#world.members) {
+      if (state !== "alive" || voters.has(voter)) continue;
+      if ((this.#listed.get(voter) ?? 0) < this.#list.number) this.#store(voter, node, []);
+    }
+  }
+
+  #store(voter: string, node: string, slices: readonly StoreSlice[]): void {
+    const { epoch } = this;
+    const message: Store = {
+      type: "store",
+      shard: this.#shard,
+      epoch,
+      voter,
+      list: this.#list,
+      slices,
+    };
+    this.#world.send(node, message);
+  }
+
+  #later(ask: Ask, { limit, want }: AskItem, node: string): void {
+    if (want >= 0) this.#say(ask, node, { type: "later", limit });
+  }
+
+  #say({ boot, sentMs }: Ask, node: string, item: AnswerItem): void {
+    this.#world.answer(node, boot, sentMs, item);
+  }
+}
