@@ -59,7 +59,9 @@ export class Candidacy {
     const { voter, list } = message;
     const isNew = !this.#promises.has(voter);
     this.#promises.set(voter, message);
-    if (list !== undefined && (this.#newest === undefined || compareLists(list, this.#newest) > 0)) {
+    if (
+      list !== undefined && (this.#newest === undefined || compareLists(list, this.#newest) > 0)
+    ) {
       this.#newest = list;
       this.#ask();
     }

@@ -42,6 +42,8 @@ export class LeasedLimit {
   right: Right | undefined;
   /** Rights of windows that are over, oldest first: open reservations, and reports of a ring. */
   past: Right[] = [];
+  /** Newest window there was a right for; an older one never comes back. */
+  newest: number = -Infinity;
   /** Until when `right` may be used, as far as its renewal goes. */
   leaseEndsAt: Millis = -Infinity;
   /** The earliest end of everything. */
@@ -105,7 +107,7 @@ export class LeasedLimit {
   settle(right: Right, estimate: number, actual: number, now: Millis): void {
     right.settle(estimate, actual);
     if (right.isOver) this.tidy(right);
-    if (right.free < this.low) this.#host.want(this, now);
+    if (right.isOver ? this.past.length > 0 : right.free < this.low) this.#host.want(this, now);
   }
 
   /**
@@ -134,9 +136,9 @@ export class LeasedLimit {
   /** The right for a window, newer than the one there was; `undefined` when it is older. */
   open(window: LeaseWindow, now: Millis): Right | undefined {
     const { right } = this;
-    const newest = Math.max(right?.window.order ?? -Infinity, this.past.at(-1)?.window.order ?? -Infinity);
     if (right !== undefined && right.window.order === window.order) return right;
-    if (window.order <= newest) return undefined;
+    if (window.order <= this.newest) return undefined;
+    this.newest = window.order;
     if (right !== undefined) this.#end(right);
     const opened = new Right(window);
     this.right = opened;
@@ -170,11 +172,9 @@ export class LeasedLimit {
 
   /** Whether a past right is still needed; lets it go if not. */
   tidy(right: Right): void {
-    if (!right.isOver || right.open > 0) return;
-    if (this.facts.span > 1) {
-      right.giveBack(0);
-      if (!right.isReported) return;
-    }
+    if (!right.isOver) return;
+    if (this.facts.span > 1) right.giveBack(0);
+    if (right.open > 0 || (this.facts.span > 1 && !right.isReported)) return;
     const at = this.past.indexOf(right);
     if (at >= 0) this.past.splice(at, 1);
   }
@@ -183,7 +183,6 @@ export class LeasedLimit {
     right.isOver = true;
     this.right = undefined;
     this.until = -Infinity;
-    if (this.facts.span > 1 && right.open === 0) right.giveBack(0);
     const oldest = right.window.order - this.facts.span;
     this.past = this.past.filter((each) => each.open > 0 || each.window.order > oldest);
     this.past.push(right);

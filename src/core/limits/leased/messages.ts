@@ -7,7 +7,7 @@
 
 import type { Version } from "../../hlc.ts";
 import type { Millis } from "../../machine.ts";
-import type { Epoch, HolderRow, LedgerSlice, LeaseWindow, VoterList } from "./contract.ts";
+import type { Epoch, HolderRow, LeaseWindow, LedgerSlice, VoterList } from "./contract.ts";
 
 /** Candidate to everybody: promise me this epoch, and tell me what you know. */
 export interface Prepare {
@@ -119,6 +119,8 @@ export type AnswerItem =
     /** What was left of the window when the question was answered. */
     readonly leftMs: Millis;
     readonly window: LeaseWindow;
+    /** Of the definition it was granted under. */
+    readonly version: Version;
     readonly isScarce: boolean;
   }
   /** A quorum wrote this report down. */

@@ -12,14 +12,14 @@ import type { Millis } from "../../machine.ts";
 import type {
   Epoch,
   LeasedLimitFacts,
-  LedgerSlice,
   LeaseWindow,
+  LedgerSlice,
   VoterList,
   VoterName,
 } from "./contract.ts";
 import { grantSize, isScarce } from "./granting.ts";
 import { nextVoters } from "./list_change.ts";
-import type { AnswerItem, Ask, AskItem, Store, StoreSlice, Stored, Verdict } from "./messages.ts";
+import type { AnswerItem, Ask, AskItem, Store, Stored, StoreSlice, Verdict } from "./messages.ts";
 import { type ChangeCount, RootBook, type RootRow, type RootSlice } from "./root_book.ts";
 import type { RootWorld } from "./root_world.ts";
 
@@ -265,6 +265,7 @@ export class Office {
       spent,
       leftMs: window.endMs - now - offsetMs,
       window,
+      version: book.version,
       isScarce: isScarce(cap, free - amount),
     });
   }

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { compareVersions, type Version } from "../../hlc.ts";
 import type { Millis } from "../../machine.ts";
 import type { LeaseWindow } from "./contract.ts";
 
@@ -30,15 +31,20 @@ export class Right {
   /** What a quorum is known to have written down. */
   reportedReturned = 0;
   reportedSpent = 0;
+  /** Newest definition under which anything of it was granted. */
+  version: Version | undefined;
 
   /** An empty right. */
   constructor(window: LeaseWindow) {
     this.window = window;
   }
 
-  /** A quorum wrote down that this much was granted in all. */
-  grant(granted: number): void {
+  /** A quorum wrote down that this much was granted in all, under that definition. */
+  grant(granted: number, version: Version): void {
     if (granted <= this.granted) return;
+    if (this.version === undefined || compareVersions(version, this.version) > 0) {
+      this.version = version;
+    }
     this.free += granted - this.granted;
     this.granted = granted;
   }

@@ -9,7 +9,7 @@
 
 import { compareVersions, type Version } from "../../hlc.ts";
 import type { Millis } from "../../machine.ts";
-import type { LedgerSlice, LeaseWindow, Row } from "./contract.ts";
+import type { LeaseWindow, LedgerSlice, Row } from "./contract.ts";
 import type { AnswerItem, StoreSlice } from "./messages.ts";
 import type { ChargedRow } from "./rules.ts";
 

@@ -10,7 +10,7 @@
 
 import { compareVersions, type Version } from "../../hlc.ts";
 import type { Millis, WallMillis } from "../../machine.ts";
-import type { HolderRow, LedgerSlice, LeaseWindow, Row } from "./contract.ts";
+import type { HolderRow, LeaseWindow, LedgerSlice, Row } from "./contract.ts";
 import type { Verdict } from "./messages.ts";
 
 /** How far a window may be from a voter's cluster time, at most. */
