@@ -51,6 +51,12 @@ export type {
   SuspicionEvidence,
 } from "./src/core/membership/contract.ts";
 export type {
+  AwaitLevel,
+  MemberAnswer,
+  WriteAnswer,
+  WriteOutcome,
+} from "./src/core/replication/awaited.ts";
+export type {
   LinkState,
   LinkView,
   ReplicationCounters,
@@ -66,7 +72,13 @@ export type {
   Readiness,
 } from "./src/driver/cluster_node.ts";
 export { createNode, type CreateNodeOptions } from "./src/driver/create_node.ts";
-export type { Entities, Entity, EntityChange, EntityWrite } from "./src/driver/entities.ts";
+export type {
+  AwaitOptions,
+  Entities,
+  Entity,
+  EntityChange,
+  EntityWrite,
+} from "./src/driver/entities.ts";
 export type { SchemaVerdict, StandardSchema } from "./src/driver/standard_schema.ts";
 export type { EntityWatch, WatchOptions } from "./src/driver/watch.ts";
 export { VERSION } from "./src/version.ts";

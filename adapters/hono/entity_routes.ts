@@ -1,6 +1,16 @@
-import { Hono } from "hono";
-import type { ClusterNode, Entity } from "../../mod.ts";
+import { type Context, Hono } from "hono";
+import {
+  type AwaitLevel,
+  type AwaitOptions,
+  ClusterError,
+  type ClusterErrorCode,
+  type ClusterNode,
+  type Version,
+  type WriteOutcome,
+} from "../../mod.ts";
+import { watchResponse } from "./entity_watch.ts";
 import { problem } from "./problem.ts";
+import { versionText } from "./version_text.ts";
 import { writerGuard, type WriterGuardEnv } from "./writer_guard.ts";
 
 /** What the entity pages need of a node. */
@@ -9,7 +19,16 @@ export type EntityView = Pick<ClusterNode, "entities">;
 /** Items a list answers at once. */
 const PAGE_ITEMS_MAX = 500;
 
-/** `GET|PUT|DELETE /{type}/{key}` and `GET /{type}`: values are JSON, for admins only. */
+/** The longest that a writer waits for others. */
+const TIMEOUT_MS_MAX = 600_000;
+
+const LEVELS: readonly AwaitLevel[] = ["local", "region", "majority", "all"];
+
+/**
+ * `GET|PUT|DELETE /{type}/{key}` and `GET /{type}`: values are JSON, for admins only. `PUT` and `DELETE` take
+ * `?await=local|region|majority|all&timeoutMs=` and then answer with every node's answer, 202 when too few have applied
+ * it; the list takes `?watch=1` (and `initial=1`) and becomes server-sent events.
+ */
 export function entityRoutes(
   view: EntityView,
   adminToken: string | undefined,
@@ -18,6 +37,12 @@ export function entityRoutes(
   app.use("*", writerGuard(adminToken));
 
   app.get("/:type", (c) => {
+    if (c.req.query("watch") === "1") {
+      return watchResponse(view.entities(c.req.param("type")), {
+        initial: c.req.query("initial") === "1",
+        signal: c.req.raw.signal,
+      });
+    }
     const after = c.req.query("after");
     const limit = Math.min(PAGE_ITEMS_MAX, Math.max(1, Number(c.req.query("limit") ?? 100) || 100));
     const sorted = [...view.entities(c.req.param("type")).list()].sort((a, b) =>
@@ -28,7 +53,7 @@ export function entityRoutes(
     return c.json({
       items: page.map((entity) => ({
         key: entity.key,
-        version: versionText(entity),
+        version: versionText(entity.version),
         value: entity.value,
       })),
       next: rest.length > page.length ? page.at(-1)?.key ?? null : null,
@@ -41,7 +66,7 @@ export function entityRoutes(
     if (entity === undefined) {
       return problem(404, `There is no ${type} with the key ${JSON.stringify(key)}`);
     }
-    c.header("etag", JSON.stringify(versionText(entity)));
+    c.header("etag", JSON.stringify(versionText(entity.version)));
     return c.json(entity.value as object);
   });
 
@@ -53,18 +78,63 @@ export function entityRoutes(
     } catch {
       return problem(400, `Cannot write ${type}/${key}: the body is not JSON`);
     }
-    const version = view.entities(type).set(key, value);
-    return c.json({ version: versionText({ version }) });
+    const entities = view.entities(type);
+    return await written(
+      c,
+      `write ${type}/${key}`,
+      () => entities.set(key, value),
+      (options) => entities.set(key, value, options),
+    );
   });
 
-  app.delete("/:type/:key", (c) => {
+  app.delete("/:type/:key", async (c) => {
     const { type, key } = c.req.param();
-    const version = view.entities(type).delete(key);
-    return c.json({ version: versionText({ version }) });
+    const entities = view.entities(type);
+    return await written(
+      c,
+      `delete ${type}/${key}`,
+      () => entities.delete(key),
+      (options) => entities.delete(key, options),
+    );
   });
   return app;
 }
 
-function versionText({ version }: Pick<Entity, "version">): string {
-  return `${version.wallMs}.${version.logic}.${version.origin}.${version.boot}`;
+/** Writes as the query asks for and answers with the version, and with the others' answers if it waits for them. */
+async function written(
+  c: Context<WriterGuardEnv>,
+  attempt: string,
+  write: () => Version,
+  writeAwaited: (options: AwaitOptions) => Promise<WriteOutcome>,
+): Promise<Response> {
+  const level = c.req.query("await");
+  const timeout = c.req.query("timeoutMs");
+  const timeoutMs = Number(timeout ?? 5_000);
+  if (level !== undefined && !isLevel(level)) {
+    return problem(400, `Cannot ${attempt}: await must be one of ${LEVELS.join(", ")}`);
+  }
+  if (!(timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX)) {
+    return problem(400, `Cannot ${attempt}: timeoutMs must be a number of 1 to ${TIMEOUT_MS_MAX}`);
+  }
+  try {
+    if (level === undefined) return c.json({ version: versionText(write()) });
+    const { reached, version, answers, because } = await writeAwaited({ await: level, timeoutMs });
+    const body = { version: versionText(version), reached, because, answers };
+    return c.json(body, reached ? 200 : 202);
+  } catch (error) {
+    const status = ClusterError.is(error) ? STATUS_OF[error.code] : undefined;
+    if (status === undefined) throw error;
+    return problem(status, (error as Error).message);
+  }
+}
+
+/** What a failed write means to the caller. */
+const STATUS_OF: Partial<Record<ClusterErrorCode, number>> = {
+  "too-large": 413,
+  "bad-data": 400,
+  "closed": 503,
+};
+
+function isLevel(text: string): text is AwaitLevel {
+  return (LEVELS as readonly string[]).includes(text);
 }

@@ -13,13 +13,13 @@ import type { ClusterMember, NodeEvent, Readiness } from "./cluster_node.ts";
 import { HealthChecks } from "./health_checks.ts";
 import type { Links } from "./links.ts";
 import { clusterMember, type KnownMember } from "./member_view.ts";
-import { candidates, type Peer, Peers } from "./peers.ts";
+import { awaitedMembers, candidates, type Peer, Peers } from "./peers.ts";
 import type { Say } from "./say.ts";
 
 /** Where the facts come from and where the news go. */
 export interface ClusterViewParts {
   readonly config: ResolvedConfig;
-  readonly links: Pick<Links, "peerUp" | "peerDown" | "failureOf">;
+  readonly links: Pick<Links, "peerUp" | "peerDown" | "failureOf" | "members">;
   /** Everybody, ourselves included. */
   readonly known: () => KnownMember[];
   /** Our memberlist name. */
@@ -121,6 +121,7 @@ export class ClusterView {
     const members = known();
     const me = self();
     const { up, down } = this.peers.refresh(members.filter(({ member }) => member.name !== me));
+    links.members(awaitedMembers(members));
     for (const nodeId of down) links.peerDown(nodeId);
     for (const { meta } of up) links.peerUp(meta.nodeId, meta.bootId, meta.capabilities);
     const before = this.#leaders;

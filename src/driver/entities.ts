@@ -5,6 +5,9 @@
  */
 
 import type { Version } from "../core/hlc.ts";
+import type { Millis, WallMillis } from "../core/machine.ts";
+import type { AwaitLevel, WriteOutcome } from "../core/replication/awaited.ts";
+import { AWAIT_TIMEOUT_MS } from "../core/replication/awaits.ts";
 import { type StandardSchema, validated } from "./standard_schema.ts";
 import { type EntityWatch, Watch, type WatchOptions } from "./watch.ts";
 import type { EntryCodec, EntryWrite, StoredEntry } from "../core/replication/entry.ts";
@@ -41,6 +44,16 @@ export interface EntityWrite<T = unknown> {
   readonly key: string;
   /** The new value; absent: delete. */
   readonly value?: T;
+  /** From this instant of cluster time on the value reads as absent everywhere. @default {never} */
+  readonly expiresMs?: WallMillis;
+}
+
+/** How to wait for others after a write. */
+export interface AwaitOptions {
+  /** How many must have applied it. */
+  readonly await: AwaitLevel;
+  /** How long to wait for them; at most 600,000. @default {5000} */
+  readonly timeoutMs?: Millis;
 }
 
 /** The entities of one type. Values are JSON data; reads are local and synchronous. */
@@ -55,13 +68,23 @@ export interface Entities<T = unknown> {
   readonly size: number;
   /** Writes here and lets the cluster know; throws `ClusterError` `too-large` and nothing was written. */
   set(key: string, value: T): Version;
+  /**
+   * Writes here, lets the cluster know and resolves with every member's answer, once enough have applied it, too few can
+   * or the time is over. The write stands whatever they answer. Rejects as `set` throws, and `closed` when the node
+   * closes meanwhile.
+   */
+  set(key: string, value: T, options: AwaitOptions): Promise<WriteOutcome>;
   /** Deletes here and everywhere; harmless when there is none. */
   delete(key: string): Version;
+  /** Deletes and waits as `set` does. */
+  delete(key: string, options: AwaitOptions): Promise<WriteOutcome>;
   /**
    * Writes all or nothing: one local step, one stamp, one event for watchers of this node. Peers may see the keys
    * apart. Throws as `set` does, and then nothing was written.
    */
   write(writes: readonly EntityWrite<T>[]): Version;
+  /** Writes all or nothing and waits as `set` does, until enough members have applied all of it. */
+  write(writes: readonly EntityWrite<T>[], options: AwaitOptions): Promise<WriteOutcome>;
   /**
    * Changes as they are applied here, with the old and the new value, several at once when they came at once. Never
    * misses the last state; a slow watcher may miss states between.
@@ -76,9 +99,16 @@ export interface EntityBase {
   list(type: string): Iterable<StoredEntry>;
   count(type: string): number;
   write(writes: readonly EntryWrite[]): Version;
+  writeAwaited(writes: readonly EntryWrite[], options: AwaitOptions): Promise<WriteOutcome>;
   /** Hears every change of every type. */
   changes(listener: (change: EntityChange) => void): () => void;
 }
+
+/** The levels, for checks. */
+export const AWAIT_LEVELS: readonly AwaitLevel[] = ["local", "region", "majority", "all"];
+
+/** The longest that anybody waits for a write. */
+export const AWAIT_TIMEOUT_MS_MAX = 600_000;
 
 /** How JSON values are marked. */
 const JSON_CONTENT = "application/json";
@@ -101,7 +131,7 @@ export function entitiesOf<T>(
       ? undefined
       : { key: entry.key, value: value as T, version: entry.version };
   };
-  const encoded = ({ key, value }: EntityWrite<T>): EntryWrite => {
+  const encoded = ({ key, value, expiresMs }: EntityWrite<T>): EntryWrite => {
     if (value === undefined) return { type, key, value: undefined };
     const checked = schema === undefined ? value : validated(schema, value, `${type}/${key}`);
     const text = JSON.stringify(checked);
@@ -110,30 +140,65 @@ export function entitiesOf<T>(
         `Cannot write ${type}/${key}: the value is not JSON data, delete() removes`,
       );
     }
-    return { type, key, value: encoder.encode(text), contentType: JSON_CONTENT };
+    const write = { type, key, value: encoder.encode(text), contentType: JSON_CONTENT };
+    return expiresMs === undefined ? write : { ...write, expiresMs };
   };
+  function write(writes: readonly EntityWrite<T>[]): Version;
+  function write(
+    writes: readonly EntityWrite<T>[],
+    options: AwaitOptions | undefined,
+  ): Promise<WriteOutcome>;
+  function write(
+    writes: readonly EntityWrite<T>[],
+    options?: AwaitOptions,
+  ): Version | Promise<WriteOutcome> {
+    if (options === undefined) return base.write(writes.map(encoded));
+    return awaited(() => writes.map(encoded), base, options);
+  }
   const list = (): Entity<T>[] =>
     Array.from(base.list(type), read).filter((entity) => entity !== undefined);
-  return {
-    get: (key) => read(base.find(type, key))?.value,
-    entity: (key) => read(base.find(type, key)),
+  return Object.freeze({
+    get: (key: string) => read(base.find(type, key))?.value,
+    entity: (key: string) => read(base.find(type, key)),
     list,
     get size() {
       return base.count(type);
     },
-    set: (key, value) => base.write([encoded({ key, value })]),
-    delete: (key) => base.write([{ type, key, value: undefined }]),
-    write: (writes) => base.write(writes.map(encoded)),
-    watch: ({ signal, initial = false } = {}) =>
+    set: ((key: string, value: T, options?: AwaitOptions) =>
+      write([{ key, value }], options)) as Entities<T>["set"],
+    delete: ((key: string, options?: AwaitOptions) =>
+      write([{ key }], options)) as Entities<T>["delete"],
+    write,
+    watch: ({ signal, initial = false }: WatchOptions = {}) =>
       new Watch<T>(
         (listener) =>
           base.changes((change) => {
-            if (change.type === type) listener(change as EntityChange<T>);
+            if (change.type === type) {
+              listener(change as EntityChange<T>);
+            }
           }),
         initial ? list().map((entity) => ({ ...entity, type, old: undefined, local: false })) : [],
         signal,
       ),
-  };
+  });
+}
+
+/** Writes and waits; what `set` would throw, this rejects with. */
+async function awaited(
+  writes: () => EntryWrite[],
+  base: EntityBase,
+  options: AwaitOptions,
+): Promise<WriteOutcome> {
+  const { await: level, timeoutMs = AWAIT_TIMEOUT_MS } = options;
+  if (!AWAIT_LEVELS.includes(level) || !(timeoutMs > 0 && timeoutMs <= AWAIT_TIMEOUT_MS_MAX)) {
+    throw new RangeError(
+      `Cannot await a write: await must be one of ${
+        AWAIT_LEVELS.join(", ")
+      } and timeoutMs at most ` +
+        `${AWAIT_TIMEOUT_MS_MAX}, current values are "${level}" and ${timeoutMs}`,
+    );
+  }
+  return await base.writeAwaited(writes(), options);
 }
 
 /** The JSON value of an entry; `undefined` for a tombstone and for values that are not JSON. */

@@ -14,6 +14,7 @@ import type {
   ReplicationRefusal,
   ReplicationView,
 } from "../core/replication/contract.ts";
+import type { AwaitedMember, AwaitLevel, WriteOutcome } from "../core/replication/awaited.ts";
 import type { EntryWrite } from "../core/replication/entry.ts";
 import type { LinkFrame } from "../core/replication/frames.ts";
 import type { Version } from "../core/hlc.ts";
@@ -44,6 +45,10 @@ export class Links implements AsyncDisposable {
   /** Why the last dial of a peer failed; absent while its link stands or none was tried. */
   readonly #failures: Map<string, string> = new Map();
   readonly #settled: Map<number, (result: Version | ClusterError) => void> = new Map();
+  readonly #awaited: Map<
+    number,
+    { readonly resolve: (outcome: WriteOutcome) => void; readonly reject: (error: Error) => void }
+  > = new Map();
   readonly #settledMessages: Map<number, (refusal: ReplicationRefusal | undefined) => void> =
     new Map();
   #stopWall: () => void = () => {};
@@ -83,15 +88,40 @@ export class Links implements AsyncDisposable {
   /** Writes all or nothing under one stamp; throws `ClusterError` `too-large`, or `closed` after disposal. */
   write(writes: readonly EntryWrite[]): Version {
     const op = this.#nextOp++;
-    let result: Version | ClusterError = new ClusterError(
-      "closed",
-      "Cannot write: the node is closed",
-    );
+    let result: Version | ClusterError = closedError();
     this.#settled.set(op, (settled) => result = settled);
     this.#driven.step({ type: "command", command: { type: "write", op, writes } });
     this.#settled.delete(op);
     if (result instanceof ClusterError) throw result;
     return result;
+  }
+
+  /** Writes and waits for the others; rejects with what `write` throws, or `closed` when the node closes meanwhile. */
+  async writeAwaited(
+    writes: readonly EntryWrite[],
+    options: { readonly await: AwaitLevel; readonly timeoutMs?: Millis },
+  ): Promise<WriteOutcome> {
+    const op = this.#nextOp++;
+    const { await: level, timeoutMs } = options;
+    const command = { type: "write", op, writes, level } as const;
+    return await new Promise((resolve, reject) => {
+      this.#awaited.set(op, { resolve, reject });
+      let result: Version | ClusterError = closedError();
+      this.#settled.set(op, (settled) => result = settled);
+      this.#driven.step({
+        type: "command",
+        command: timeoutMs === undefined ? command : { ...command, timeoutMs },
+      });
+      this.#settled.delete(op);
+      if (!(result instanceof ClusterError)) return;
+      this.#awaited.delete(op);
+      reject(result);
+    });
+  }
+
+  /** Who is there, ourselves included: whose word awaited writes wait for. */
+  members(members: readonly AwaitedMember[]): void {
+    this.#driven.step({ type: "members", members });
   }
 
   /**
@@ -137,6 +167,8 @@ export class Links implements AsyncDisposable {
     for (const controller of this.#dialling.values()) controller.abort();
     for (const stream of this.#streams.values()) stream.close();
     this.#streams.clear();
+    for (const { reject } of this.#awaited.values()) reject(closedError());
+    this.#awaited.clear();
     return Promise.resolve();
   }
 
@@ -166,6 +198,10 @@ export class Links implements AsyncDisposable {
         );
         return;
       }
+      case "awaited":
+        this.#awaited.get(effect.op)?.resolve(effect.outcome);
+        this.#awaited.delete(effect.op);
+        return;
       case "messageSettled":
         this.#settledMessages.get(effect.op)?.(effect.result.ok ? undefined : effect.result);
         return;
@@ -242,4 +278,8 @@ export class Links implements AsyncDisposable {
     this.#streams.delete(link);
     stream?.close();
   }
+}
+
+function closedError(): ClusterError {
+  return new ClusterError("closed", "Cannot write: the node is closed");
 }

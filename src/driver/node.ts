@@ -150,6 +150,7 @@ export class Node implements ClusterNode {
         return count;
       },
       write: (writes) => this.#links.write(writes),
+      writeAwaited: (writes, options) => this.#links.writeAwaited(writes, options),
       changes: (listener) => this.#changes.add(listener),
     };
   }

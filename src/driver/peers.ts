@@ -5,6 +5,7 @@
  */
 
 import type { LeaderCandidate } from "../core/coordination/leaders.ts";
+import type { AwaitedMember } from "../core/replication/awaited.ts";
 import type { KnownMember } from "./member_view.ts";
 import type { NodeMeta } from "./node_meta.ts";
 
@@ -54,4 +55,22 @@ export function* candidates(members: Iterable<KnownMember>): Iterable<LeaderCand
   for (const { member, meta } of members) {
     if (meta !== undefined) yield { nodeId: meta.nodeId, region: meta.region, state: member.state };
   }
+}
+
+/** The members whose word awaited writes wait for: those of our kind that have not left, each node id once. */
+export function awaitedMembers(members: Iterable<KnownMember>): AwaitedMember[] {
+  const latest = new Map<string, Peer>();
+  for (const { member, meta } of members) {
+    if (meta === undefined || member.state === "left") continue;
+    const rival = latest.get(meta.nodeId);
+    if (rival === undefined || rival.meta.startedMs < meta.startedMs) {
+      latest.set(meta.nodeId, { member, meta });
+    }
+  }
+  return Array.from(latest.values(), ({ member: { state }, meta }) => ({
+    node: meta.nodeId,
+    region: meta.region,
+    alive: state === "alive" || state === "suspect",
+    capabilities: meta.capabilities,
+  }));
 }

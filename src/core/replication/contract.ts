@@ -13,6 +13,7 @@
 import type { ClusterErrorCode } from "../errors.ts";
 import type { Version } from "../hlc.ts";
 import type { Millis, Tick, WallMillis } from "../machine.ts";
+import type { AwaitedMember, AwaitLevel, WriteOutcome } from "./awaited.ts";
 import type { EntryWrite, StoredEntry } from "./entry.ts";
 import type { LinkFrame } from "./frames.ts";
 
@@ -35,6 +36,8 @@ export type ReplicationInput =
   }
   /** It is dead, left or no longer ours. */
   | { readonly type: "peerDown"; readonly peer: string }
+  /** Everybody of our kind who has not left, dead ones and ourselves included: whose word awaited writes wait for. */
+  | { readonly type: "members"; readonly members: readonly AwaitedMember[] }
   /** The stream asked for with `open` stands. */
   | { readonly type: "linkOpened"; readonly link: LinkId }
   /** The stream asked for with `open` could not be had. Last word on this link. */
@@ -52,7 +55,10 @@ export type ReplicationInput =
 /** What this node's owner asks for. */
 export type ReplicationCommand = WriteCommand | MessageCommand;
 
-/** Writes all or nothing under one stamp; answered by `settled` in the same step. */
+/**
+ * Writes all or nothing under one stamp; answered by `settled` in the same step, and with `level` by `awaited` once the
+ * others have said what there is to say.
+ */
 export interface WriteCommand {
   /** Discriminates the union. */
   readonly type: "write";
@@ -60,6 +66,10 @@ export interface WriteCommand {
   readonly op: number;
   /** Entries written here. */
   readonly writes: readonly EntryWrite[];
+  /** How many must apply it before `awaited`; left out: nobody waits. */
+  readonly level?: AwaitLevel;
+  /** How long to wait for them. @default {5000} */
+  readonly timeoutMs?: Millis;
 }
 
 /** Sends bytes to a peer's application: no state, no promise. Answered by `messageSettled` in the same step. */
@@ -100,6 +110,8 @@ export type ReplicationEffect =
   /** Close a stream, or stop dialling it. Inputs about it are ignored from now on. */
   | { readonly type: "close"; readonly link: LinkId; readonly reason: string }
   | { readonly type: "settled"; readonly op: number; readonly result: ReplicationResult }
+  /** What became of a write with `level`; after its `settled`. */
+  | { readonly type: "awaited"; readonly op: number; readonly outcome: WriteOutcome }
   /** The message waits to be sent, or why it does not. */
   | {
     readonly type: "messageSettled";

@@ -15,6 +15,9 @@ import { FUTURE_STAMP, type LinkContext, REFUSALS_ACCEPTED_MAX } from "./link_ho
 import { SnapshotCursor } from "./snapshot.ts";
 import type { Slot } from "./store.ts";
 
+/** What is kept of a peer's reason. */
+const REASON_LENGTH_MAX = 256;
+
 interface InFlight {
   readonly sequence: number;
   readonly entries: readonly StoredEntry[];
@@ -176,8 +179,23 @@ export class Delivery {
     if (last === undefined) return true;
     this.lastAckMs = now;
     this.#context.clock.observe(this.#peer, last.sentAt, now, ack.wallMs ?? 0);
+    if (this.#context.awaits.size > 0) this.#tellAwaits(ack, settled, out);
     if (ack.refused.length > 0) this.#takeRefusals(ack, settled, now, out);
     return true;
+  }
+
+  #tellAwaits({ refused }: BatchAck, settled: readonly InFlight[], out: ReplicationEffect[]): void {
+    const { awaits } = this.#context;
+    const reasons = new Map(
+      refused.map(({ type, key, reason }) => [`${type}\u0000${key}`, reason]),
+    );
+    for (const { entries } of settled) {
+      for (const entry of entries) {
+        const reason = reasons.get(`${entry.type}\u0000${entry.key}`);
+        if (reason === undefined) awaits.holds(this.#peer, entry, out);
+        else awaits.refused(this.#peer, entry, reason.slice(0, REASON_LENGTH_MAX), out);
+      }
+    }
   }
 
   #hasRoom(): boolean {
@@ -214,7 +232,7 @@ export class Delivery {
       const slot = store.find(type, key);
       // What is newer than the refused entry is dirty already.
       if (slot === undefined || !sent.delete(slot.entry)) continue;
-      const why = reason.slice(0, 256);
+      const why = reason.slice(0, REASON_LENGTH_MAX);
       this.#context.emit(
         { type: "refused", peer: this.#peer, entityType: type, key, reason: why },
         out,

@@ -51,7 +51,7 @@ export class Intake {
     now: Millis,
     out: ReplicationEffect[],
   ): Taken {
-    const { store, counters, clock } = this.#context;
+    const { store, counters, clock, awaits } = this.#context;
     const time = clock.time(now);
     const refused: Refusal[] = [];
     const behind: Slot[] = [];
@@ -66,6 +66,7 @@ export class Intake {
         refused.push({ type: entry.type, key: entry.key, reason: objection });
         continue;
       }
+      if (awaits.size > 0) awaits.holds(from, entry, out);
       const slot = store.find(entry.type, entry.key);
       // What is forgotten here will be forgotten there as well.
       if (slot === undefined && store.isForgotten(entry, time)) {

@@ -8,6 +8,7 @@ import type { Version } from "../hlc.ts";
 import type { Millis } from "../machine.ts";
 import type { Rng } from "../rng.ts";
 import { KEYS_ACCEPTED_MAX, RANGES_ACCEPTED_MAX } from "./anti_entropy.ts";
+import type { Awaits } from "./awaits.ts";
 import type { ClusterClock } from "./cluster_clock.ts";
 import type { ReplicationConfig } from "./config.ts";
 import type { ReplicationCounters, ReplicationEffect, ReplicationEvent } from "./contract.ts";
@@ -31,6 +32,8 @@ export interface LinkContext {
   readonly clock: ClusterClock;
   readonly rng: Rng;
   readonly counters: ReplicationCounters;
+  /** Writes whose writers wait. */
+  readonly awaits: Awaits;
   /** First sync done. */
   readonly synced: boolean;
   /** Our greeting. */

@@ -8,9 +8,10 @@
  */
 
 import { Deadlines } from "../deadlines.ts";
-import { isTooFarAhead, nextStamp, type Version } from "../hlc.ts";
+import { isTooFarAhead, type Version } from "../hlc.ts";
 import type { Machine, Millis, WallMillis } from "../machine.ts";
 import type { Rng } from "../rng.ts";
+import { Awaits } from "./awaits.ts";
 import { ClusterClock } from "./cluster_clock.ts";
 import { type ReplicationConfig, type ReplicationOptions, resolveReplication } from "./config.ts";
 import type {
@@ -34,7 +35,7 @@ import { isMessageWithin, objectionToMessage } from "./messages.ts";
 import { Newcomer } from "./newcomer.ts";
 import { type Slot, Store } from "./store.ts";
 import { freshCounters, viewOf } from "./view.ts";
-import { entryOf, objectionTo, stampFor } from "./writes.ts";
+import { Writer } from "./writer.ts";
 
 /** Values that expire and keys that are forgotten per step, so that no step is long. */
 const PURGE_PER_STEP = 1_024;
@@ -42,7 +43,7 @@ const PURGE_PER_STEP = 1_024;
 /** After a peer died, so many links compare at once what it may have told one and not the other. */
 const COMPARE_AFTER_LOSS = 3;
 
-type Timed = OutboundLink | InboundLink | "sync" | "digest" | "purge";
+type Timed = OutboundLink | InboundLink | "sync" | "digest" | "purge" | "awaits";
 
 /** Replicated state of one node. */
 export class Replication
@@ -52,8 +53,9 @@ export class Replication
   readonly clock: ClusterClock = new ClusterClock();
   readonly rng: Rng;
   readonly counters: ReplicationCounters = freshCounters();
-  readonly #codec: EntryCodec;
+  readonly awaits: Awaits;
   readonly #intake: Intake;
+  readonly #writer: Writer;
   readonly #links: LinkTable = new LinkTable();
   readonly #deadlines: Deadlines<Timed> = new Deadlines();
   #newcomer: Newcomer | undefined;
@@ -63,9 +65,10 @@ export class Replication
   constructor(options: ReplicationOptions, codec: EntryCodec, rng: Rng) {
     this.config = resolveReplication(options);
     this.rng = rng;
-    this.#codec = codec;
+    this.awaits = new Awaits(this.config.nodeId);
     this.store = new Store(this.config.tombstoneHorizonMs, this.config.lanes);
     this.#intake = new Intake(this, codec);
+    this.#writer = new Writer(this, codec, (slot) => this.#spread(slot));
   }
 
   /** First sync done: digests are compared and snapshots served. */
@@ -108,6 +111,9 @@ export class Replication
       case "peerDown":
         this.#peerDown(input.peer, now, out);
         break;
+      case "members":
+        this.awaits.setMembers(input.members, out);
+        break;
       case "accepted":
         this.#accept(input.link, now, out);
         break;
@@ -119,6 +125,7 @@ export class Replication
         this.#onLink(input, now, out);
     }
     this.#runDue(now, out);
+    this.#armAwaits();
   }
 
   /** A look inside, for status pages. */
@@ -216,15 +223,7 @@ export class Replication
   }
 
   restamp(slot: Slot, now: Millis, out: ReplicationEffect[]): void {
-    const { nodeId, bootId } = this.config;
-    const stamp = nextStamp(this.clock.time(now), undefined);
-    const version: Version = { ...stamp, origin: nodeId, boot: bootId };
-    const bytes = this.#codec.restamp(slot.entry.bytes, version);
-    if (bytes === undefined) return;
-    this.store.place({ ...slot.entry, version, bytes }, slot);
-    this.counters.restamped++;
-    this.#spread(slot);
-    this.emit({ type: "restamped", entry: slot.entry }, out);
+    this.#writer.restamp(slot, now, out);
     for (const link of this.#links.peers()) this.#arm(link, now);
   }
 
@@ -341,24 +340,8 @@ export class Replication
   }
 
   #write(command: WriteCommand, now: Millis, out: ReplicationEffect[]): void {
-    const { op, writes } = command;
-    for (const write of writes) {
-      const result = objectionTo(write, this.config.valueBytesMax);
-      if (result !== undefined) {
-        out.push({ type: "settled", op, result });
-        return;
-      }
-    }
-    const version = stampFor(writes, this.store, this.clock.time(now), this.config);
-    for (const write of writes) {
-      const entry = entryOf(write, version, this.#codec);
-      const { slot, old } = this.store.place(entry, this.store.find(entry.type, entry.key));
-      this.counters.writes++;
-      this.#spread(slot);
-      this.emit({ type: "changed", entry, old, local: true }, out);
-      if (entry.deleted || entry.expiresMs !== undefined) this.#armPurge();
-    }
-    out.push({ type: "settled", op, result: { ok: true, version } });
+    if (!this.#writer.write(command, now, out)) return;
+    this.#armPurge();
     for (const link of this.#links.peers()) {
       link.pump(now, out);
       this.#arm(link, now);
@@ -374,6 +357,7 @@ export class Replication
       if (due === undefined) return;
       if (due === "sync") this.#sync(now, out);
       else if (due === "digest") this.#comparePeriodically(now);
+      else if (due === "awaits") this.awaits.expire(now, out);
       else if (due === "purge") {
         this.#purge(this.clock.time(now), out);
         this.#armPurge(now + 1);
@@ -406,6 +390,13 @@ export class Replication
     const at = link instanceof OutboundLink ? link.nextDeadline(now) : link.deadline;
     if (at === undefined) this.#deadlines.delete(link);
     else this.#deadlines.set(link, at);
+  }
+
+  #armAwaits(): void {
+    const at = this.awaits.nextDeadline();
+    if (at === this.#deadlines.get("awaits")) return;
+    if (at === undefined) this.#deadlines.delete("awaits");
+    else this.#deadlines.set("awaits", at);
   }
 
   #armPurge(notBefore: Millis = -Infinity): void {

@@ -94,6 +94,36 @@ describe("entities", () => {
     assert.deepEqual(seen.sort(), [["k0", 999], ["k1", 997], ["k2", 998]]);
   });
 
+  it("are written with every member's answer, which tells who lacks the write", async () => {
+    await using cluster = new TestCluster();
+    const a = await cluster.start("a", { region: "eu" });
+    const b = await cluster.start("b", { region: "us" });
+    await b.node.join([a.address]);
+    await eventually("both are ready", () => a.node.readiness().ready && b.node.readiness().ready);
+    const teams = a.node.entities<number>("team");
+    const both = await teams.set("t", 1, { await: "all", timeoutMs: 5_000 });
+    assert.equal(both.reached, true);
+    assert.deepEqual(both.answers, [
+      { node: "a", region: "eu", answer: "applied" },
+      { node: "b", region: "us", answer: "applied" },
+    ]);
+    assert.equal(b.node.entities("team").get("t"), 1);
+    assert.deepEqual(both.version, b.node.entities("team").entity("t")?.version);
+    const own = await teams.write([{ key: "t", value: 2 }], { await: "region" });
+    assert.equal(own.reached, true);
+    await b.node.close();
+    const half = await teams.delete("t", { await: "all", timeoutMs: 30_000 });
+    assert.equal(half.reached, false);
+    assert.equal(half.answers[1]?.answer, "gone");
+    await assert.rejects(
+      teams.set("t", 1, { await: "all", timeoutMs: 0 }),
+      /timeoutMs at most 600000/,
+    );
+    await assert.rejects(teams.set("", 1, { await: "all" }), (e) => ClusterError.is(e, "bad-data"));
+    await a.node.close();
+    await assert.rejects(teams.set("t", 1, { await: "all" }), (e) => ClusterError.is(e, "closed"));
+  });
+
   it("are watched across nodes", async () => {
     await using cluster = new TestCluster();
     const a = await cluster.start("a");

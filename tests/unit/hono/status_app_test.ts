@@ -111,6 +111,61 @@ describe("status pages", () => {
     );
   });
 
+  it("answer a write that waits with every node's answer, and 202 when too few have it", async () => {
+    const { node, call } = await pages();
+    const put = async (query: string) => {
+      const path = `/cluster/entities/team/t?${query}`;
+      return await call(path, { method: "PUT", body: "1" });
+    };
+    const done = await put("await=all&timeoutMs=1000");
+    assert.equal(done.status, 200);
+    const { version, ...rest } = await done.json() as { version: string };
+    assert.match(version, /^\d+\.\d+\.solo\./);
+    assert.deepEqual(rest, {
+      reached: true,
+      answers: [{ node: "solo", region: "unknown", answer: "applied" }],
+    });
+    for (const query of ["await=most", "await=all&timeoutMs=0", "await=all&timeoutMs=x"]) {
+      assert.equal((await put(query)).status, 400, query);
+    }
+    const gone = await call("/cluster/entities/team/t?await=majority", { method: "DELETE" });
+    assert.equal(gone.status, 200);
+    assert.equal(node.entities("team").get("t"), undefined);
+    const long = "x".repeat(2_000);
+    assert.equal(
+      (await call(`/cluster/entities/team/${long}?await=all`, { method: "PUT", body: "1" })).status,
+      413,
+    );
+  });
+
+  it("stream the changes of a type to whoever watches, beginning at once", async () => {
+    const { node, call } = await pages();
+    node.entities("team").set("old", 1);
+    const response = await call("/cluster/entities/team?watch=1&initial=1");
+    assert.equal(response.headers.get("content-type"), "text/event-stream");
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    assert.ok(reader !== undefined);
+    assert.equal((await reader.read()).value, ": watching\n\n");
+    const next = async (): Promise<unknown> => {
+      const text = (await reader.read()).value ?? "";
+      const match = /^event: change\ndata: (.*)\n\n$/.exec(text);
+      const { version, ...change } = JSON.parse(match?.[1] ?? "{}");
+      assert.match(version, /^\d+\.\d+\.solo\./);
+      return change;
+    };
+    assert.deepEqual(await next(), { key: "old", value: 1 });
+    node.entities("customer").set("other", 1);
+    node.entities("team").set("old", 2);
+    assert.deepEqual(await next(), { key: "old", value: 2, old: 1 });
+    node.entities("team").delete("old");
+    assert.deepEqual(await next(), { key: "old", old: 2 });
+    await reader.cancel();
+    assert.equal(
+      (await call("/cluster/entities/team?watch=1", { remote: "10.0.0.9:1" })).status,
+      403,
+    );
+  });
+
   for (
     const [who, call] of [
       ["another machine", { remote: "10.0.0.9:50000" }],

@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { Rng } from "../../../src/core/rng.ts";
+import type { AwaitLevel, WriteOutcome } from "../../../src/core/replication/awaited.ts";
 import type { ReplicationOptions } from "../../../src/core/replication/config.ts";
 import type {
   ReplicationEffect,
@@ -71,6 +72,7 @@ export type Tap = (from: string, to: string, bytes: Uint8Array, end: LinkEnd) =>
 export class Net {
   readonly nodes: Map<string, TestNode> = new Map();
   readonly trace: string[] = [];
+  readonly outcomes: WriteOutcome[] = [];
   readonly rng: Rng;
   now = 0;
   bytes = 0;
@@ -197,6 +199,24 @@ export class Net {
     this.write(name, { type, key, value: undefined });
   }
 
+  /** Tells every node who has not left; regions by node id, the dead named. */
+  tellMembers(regions: Readonly<Record<string, string>>, dead: readonly string[] = []): void {
+    const members = Object.entries(regions).map(([node, region]) => ({
+      node,
+      region,
+      alive: !dead.includes(node),
+      capabilities: node.startsWith("old") ? [] : ["ack:v1"],
+    }));
+    for (const node of this.nodes.values()) this.input(node, { type: "members", members });
+  }
+
+  /** Writes and waits; what comes of it is appended to `outcomes`. */
+  writeAwaited(name: string, level: AwaitLevel, key: string, timeoutMs = 5_000): void {
+    const writes = [{ type: "api_key", key, value: new Uint8Array([1]) }];
+    const command = { type: "write", op: ++this.#op, writes, level, timeoutMs } as const;
+    this.input(this.node(name), { type: "command", command });
+  }
+
   message(name: string, peer: string, channel: string, text: string): void {
     const payload = new TextEncoder().encode(text);
     const command = { type: "message", op: ++this.#op, peer, channel, payload } as const;
@@ -284,6 +304,7 @@ export class Net {
         : JSON.stringify(event, (key, value) => key === "entry" ? undefined : value);
       this.trace.push(`${this.now.toFixed(3)} ${node.name} ${event.type} ${what}`);
     } else if (effect.type === "open") this.#dial(node, effect.link, effect.peer);
+    else if (effect.type === "awaited") this.outcomes.push(effect.outcome);
     else if (effect.type === "messageSettled") assert.ok(effect.result.ok);
     else if (effect.type === "settled") assert.ok(effect.result.ok, JSON.stringify(effect.result));
     else {
