@@ -79,6 +79,7 @@ export type {
   EntityChange,
   EntityWrite,
 } from "./src/driver/entities.ts";
+export type { IfVersion, KeyValueOptions, KeyValues } from "./src/driver/kv.ts";
 export type { SchemaVerdict, StandardSchema } from "./src/driver/standard_schema.ts";
 export type { EntityWatch, WatchOptions } from "./src/driver/watch.ts";
 export { VERSION } from "./src/version.ts";

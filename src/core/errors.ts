@@ -26,6 +26,8 @@ export type ClusterErrorCode =
   | "bad-config"
   /** This runtime lacks something; the message names it and the cure. */
   | "unsupported"
+  /** What is held is not what the caller saw; nothing was changed. */
+  | "conflict"
   /** There is no such member. */
   | "unknown-member"
   /** Stored or received data does not decode. */

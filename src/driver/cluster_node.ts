@@ -14,6 +14,7 @@ import type {
 } from "../core/membership/contract.ts";
 import type { ReplicationView } from "../core/replication/contract.ts";
 import type { Entities, EntityChange } from "./entities.ts";
+import type { KeyValues } from "./kv.ts";
 import type { StandardSchema } from "./standard_schema.ts";
 
 /** A member as people and gateways see it: gossip, metadata and health together. */
@@ -149,6 +150,8 @@ export interface ClusterNode extends AsyncDisposable {
    * what is written here and gives the type.
    */
   entities<T = unknown>(type: string, schema?: StandardSchema<T>): Entities<T>;
+  /** Replicated keys and values of the type `kv_store`, with expiry and compare-and-set. */
+  readonly kv: KeyValues;
   /** Gossip keys. */
   readonly keys: NodeKeys;
   /** Calls `listener` for every event until the returned function is called. A throwing listener is logged. */

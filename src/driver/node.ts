@@ -40,6 +40,7 @@ import { membershipRecord, replicationRecord } from "./event_log.ts";
 import { flushLinks } from "./flush_links.ts";
 import { GossipMember } from "./gossip_member.ts";
 import { hostPort } from "./host_names.ts";
+import { type KeyValues, keyValues } from "./kv.ts";
 import { Links } from "./links.ts";
 import { Listeners } from "./listeners.ts";
 import { type KnownMember, lonelyMember, MetaCache, rpcAddressOf } from "./member_view.ts";
@@ -64,6 +65,7 @@ export class Node implements ClusterNode {
   readonly #replication: Replication;
   readonly #links: Links;
   readonly #base: EntityBase;
+  readonly kv: KeyValues;
   readonly #metas: MetaCache = new MetaCache();
   readonly #view: ClusterView;
   readonly #listeners: Listeners<NodeEvent>;
@@ -153,6 +155,7 @@ export class Node implements ClusterNode {
       writeAwaited: (writes, options) => this.#links.writeAwaited(writes, options),
       changes: (listener) => this.#changes.add(listener),
     };
+    this.kv = keyValues(this.#base, () => this.#replication.clock.time(runtime.clock.now()));
   }
 
   get nodeId(): string {
