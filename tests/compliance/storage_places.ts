@@ -49,14 +49,21 @@ export function sqlitePlace(survives: "process" | "power" = "process"): Promise<
   const file = join(path, "state.db");
   return Promise.resolve({
     provider: sqliteStorage({ path: file, survives }),
-    crash: (first: number) => killedWriter(file, first),
+    crash: (first: number) => killedWriter("storage_writer", first, file),
     [Symbol.asyncDispose]: () => Promise.resolve(remove()),
   });
 }
 
-/** The last batch that a writer on `file` reported before SIGKILL came at a random instant. */
-async function killedWriter(file: string, first: number): Promise<number> {
-  const child = startModule("storage_writer", file, String(first));
+/**
+ * Starts the module `name`, relative to this one, with `first` as its last argument, and kills it at a random instant.
+ * It prints `open`, then the number of each batch as soon as that is stored. Answers the last it printed.
+ */
+export async function killedWriter(
+  name: string,
+  first: number,
+  ...args: readonly string[]
+): Promise<number> {
+  const child = startModule(name, ...args, String(first));
   const text = linesOf(child);
   const opened = await firstLine(child);
   if (opened !== "open") throw new Error(`The writer did not open the storage: ${opened}`);
