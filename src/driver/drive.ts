@@ -15,18 +15,28 @@ export interface Driven<Input> {
   stop(): void;
 }
 
+/** How effects are performed. */
+export interface DriveOptions<Effect> {
+  /**
+   * Effects that answer a call and are owed before `step` returns, whatever waits before them. They MUST NOT lead to
+   * inputs.
+   */
+  readonly isAnswer?: (effect: Effect) => boolean;
+}
+
 /**
- * Couples `machine` to `clock`. Effects are performed after the machine has returned, so that an effect which
- * leads to another input (a settled promise, a failed send) is queued behind the ones before it.
+ * Couples `machine` to `clock`. An input is handled at once, also one that comes while effects are performed (a
+ * listener that writes): its effects wait behind those before them, so that their order is the machine's.
  */
 export function drive<Input, Effect>(
   machine: Machine<Input | Tick, Effect>,
   clock: Clock,
   perform: (effect: Effect) => void,
+  options: DriveOptions<Effect> = {},
 ): Driven<Input> {
-  const inputs: (Input | Tick)[] = [];
-  const out: Effect[] = [];
-  let running = false;
+  const { isAnswer } = options;
+  const waiting: Effect[] = [];
+  let performing = false;
   let stopped = false;
   let armedAt: number | undefined;
   let disarm: () => void = () => {};
@@ -44,21 +54,34 @@ export function drive<Input, Effect>(
 
   function step(input: Input | Tick): void {
     if (stopped) return;
-    inputs.push(input);
-    if (running) return;
-    running = true;
-    try {
-      for (let i = 0; i < inputs.length; i++) {
-        machine.handle(inputs[i] as Input | Tick, clock.now(), out);
-        for (let j = 0; j < out.length; j++) perform(out[j] as Effect);
-        out.length = 0;
+    const from = waiting.length;
+    machine.handle(input, clock.now(), waiting);
+    if (isAnswer !== undefined) answer(from);
+    if (performing) return;
+    performing = true;
+    let failure: { readonly error: unknown } | undefined;
+    for (let i = 0; i < waiting.length; i++) {
+      try {
+        perform(waiting[i] as Effect);
+      } catch (error) {
+        failure ??= { error };
       }
-    } finally {
-      inputs.length = 0;
-      out.length = 0;
-      running = false;
     }
+    waiting.length = 0;
+    performing = false;
     rearm();
+    if (failure !== undefined) throw failure.error;
+  }
+
+  function answer(from: number): void {
+    for (let i = from; i < waiting.length;) {
+      const effect = waiting[i] as Effect;
+      if (isAnswer?.(effect) !== true) i++;
+      else {
+        waiting.splice(i, 1);
+        perform(effect);
+      }
+    }
   }
 
   return {

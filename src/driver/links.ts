@@ -59,7 +59,12 @@ export class Links implements AsyncDisposable {
   /** Nothing runs before `start`. */
   constructor(options: LinksOptions) {
     this.#options = options;
-    this.#driven = drive(options.machine, options.runtime.clock, (effect) => this.#perform(effect));
+    this.#driven = drive(
+      options.machine,
+      options.runtime.clock,
+      (effect) => this.#perform(effect),
+      { isAnswer: ({ type }) => type === "settled" },
+    );
   }
 
   /** Starts the machine. */
