@@ -91,7 +91,8 @@ class RandomRun {
   storm(): void {
     const rng = this.#rng;
     const end = this.sim.now + rng.between(30_000, 400_000);
-    const pauseMaxMs = rng.chance(0.3) ? 2_000 : 20_000;
+    // What happens to one of many nodes is work for all of them.
+    const pauseMaxMs = (rng.chance(0.3) ? 2_000 : 20_000) * Math.max(1, this.nodes / 10);
     if (rng.chance(0.7)) this.sim.faults = this.#foul();
     while (this.sim.now < end) {
       this.#act();
