@@ -4,6 +4,7 @@
  * @module
  */
 
+import { utf8Length } from "../core/wire/utf8.ts";
 import { isRecord } from "./check.ts";
 import { refuse, shown } from "./refuse.ts";
 
@@ -93,6 +94,9 @@ function readSection(section: Section, raw: unknown, path: string, out: EntitySe
         idPath,
         `current value is ${shown(id)}, allowed is a text of 1 to ${ID_LENGTH_MAX} characters`,
       );
+    }
+    if (utf8Length(id) < 0) {
+      refuse(idPath, "it holds half of a surrogate pair and has no UTF-8 form");
     }
     const earlier = places.get(id);
     if (earlier !== undefined) {

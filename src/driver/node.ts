@@ -50,7 +50,7 @@ import { applySeeds } from "./seed.ts";
 import type { StandardSchema } from "./standard_schema.ts";
 
 /** What every node of this version can do, as told in gossip metadata. */
-export const CAPABILITIES: readonly string[] = ["ack:v1", "msg:v1"];
+export const CAPABILITIES: readonly string[] = ["ack:v1", "msg:v1", "chunk:v1"];
 
 const CHECK_EVERY_MS = 1_000;
 const LEAVE_TIMEOUT_MS = 5_000;
@@ -368,8 +368,17 @@ export class Node implements ClusterNode {
 
   async #seed(): Promise<void> {
     if (this.config.governance.length === 0) return;
-    const { written, unchanged } = await applySeeds(this.config.governance, this.#base);
-    this.#say("info", "governance file applied", { written, unchanged });
+    try {
+      const report = await applySeeds(this.config.governance, this.#base);
+      const { written, unchanged, refused } = report;
+      this.#say("info", "governance file applied", { written, unchanged });
+      for (const reason of refused) {
+        this.#say("error", "an item of the governance file can't be applied", { reason });
+      }
+    } catch (error) {
+      if (ClusterError.is(error, "closed")) return;
+      this.#say("error", "the governance file can't be applied", { reason: messageOf(error) });
+    }
   }
 
   // Once a second.
@@ -399,7 +408,7 @@ export class Node implements ClusterNode {
       this.#links.leave();
     } catch (error) {
       this.#say("warn", "left without everybody knowing", {
-        reason: error instanceof Error ? error.message : String(error),
+        reason: messageOf(error),
       });
     }
   }
@@ -448,4 +457,8 @@ export class Node implements ClusterNode {
   ): void {
     this.#log({ level, message, fields });
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -5,6 +5,7 @@
  */
 
 import type { EntitySeed } from "../config/governance.ts";
+import { ClusterError } from "../core/errors.ts";
 import type { EntryWrite } from "../core/replication/entry.ts";
 import { type Entities, entitiesOf, type EntityBase } from "./entities.ts";
 
@@ -15,12 +16,15 @@ const APPLIED_TYPE = "_seed";
 export interface SeedReport {
   readonly written: number;
   readonly unchanged: number;
+  /** Items that can't be written, with the reason. */
+  readonly refused: readonly string[];
 }
 
 /**
  * Writes an item only when it is absent and was never deleted, or when its hash differs from the one last applied
  * from a file (the file was edited). Two nodes that start with the same file write the same; an unchanged file writes
- * nothing. Call it once the first sync is done.
+ * nothing. An item that can't be written keeps no other from being written. Call it once the first sync is done.
+ * Rejects with `closed` when the node is closed meanwhile.
  */
 export async function applySeeds(
   seeds: readonly EntitySeed[],
@@ -28,20 +32,47 @@ export async function applySeeds(
 ): Promise<SeedReport> {
   const hashes = await Promise.all(seeds.map(({ value }) => hashOf(value)));
   const applied: Entities<string> = entitiesOf(APPLIED_TYPE, base);
-  const writes: EntryWrite[] = [];
+  const items: (readonly EntryWrite[])[] = [];
   let written = 0;
   seeds.forEach(({ type, key, value }, i) => {
     const hash = hashes[i] as string;
     const mark = `${type}/${key}`;
     const last = applied.get(mark);
     if (last === hash) return;
-    writes.push(jsonWrite(APPLIED_TYPE, mark, hash));
-    if (last === undefined && base.find(type, key) !== undefined) return;
-    writes.push(jsonWrite(type, key, value));
-    written++;
+    const isNew = last !== undefined || base.find(type, key) === undefined;
+    if (isNew) written++;
+    items.push([
+      jsonWrite(APPLIED_TYPE, mark, hash),
+      ...(isNew ? [jsonWrite(type, key, value)] : []),
+    ]);
   });
-  if (writes.length > 0) base.write(writes);
-  return { written, unchanged: seeds.length - written };
+  const refused = writeAll(items, base);
+  return {
+    written: written - refused.length,
+    unchanged: seeds.length - written,
+    refused,
+  };
+}
+
+/** One step for all; item by item when one of them is refused. */
+function writeAll(items: readonly (readonly EntryWrite[])[], base: EntityBase): string[] {
+  if (items.length === 0) return [];
+  try {
+    base.write(items.flat());
+    return [];
+  } catch (error) {
+    if (!ClusterError.is(error) || error.code === "closed") throw error;
+  }
+  const refused: string[] = [];
+  for (const item of items) {
+    try {
+      base.write(item);
+    } catch (error) {
+      if (!ClusterError.is(error) || error.code === "closed") throw error;
+      refused.push(error.message);
+    }
+  }
+  return refused;
 }
 
 function jsonWrite(type: string, key: string, value: unknown): EntryWrite {

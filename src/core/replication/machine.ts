@@ -431,6 +431,7 @@ export class Replication
     const step = newcomer.step(
       open.filter((link) => link.peerReady).map((link) => link.peer),
       open.filter((link) => !link.peerReady).map((link) => link.peer),
+      [...this.#links.peers()].length - open.length,
       now,
     );
     if (step?.do === "settle") return this.#becomeReady(step.how, now, out);

@@ -53,9 +53,15 @@ export class Newcomer {
 
   /**
    * What to do, given the greeted peers that are ready and those that are not: ask a random ready one, another when it
-   * is gone or stands still; with none, after the join time or once everybody expected is in touch, the smallest id of them goes first.
+   * is gone or stands still; with none, after the join time or once everybody expected is in touch, the smallest id of them goes first. While
+   * members are in view that can't be reached, we are not alone: they may have what we lack.
    */
-  step(ready: readonly string[], notReady: readonly string[], now: Millis): SyncStep {
+  step(
+    ready: readonly string[],
+    notReady: readonly string[],
+    unreachable: number,
+    now: Millis,
+  ): SyncStep {
     if (this.#source !== undefined) {
       const stalled = now >= this.#progressAt + this.#config.snapshotStallMs;
       if (ready.includes(this.#source) && !stalled) return undefined;
@@ -75,7 +81,9 @@ export class Newcomer {
     const { expectedNodes } = this.#config;
     const complete = expectedNodes > 1 && notReady.length + 1 >= expectedNodes;
     if (now < this.#joinEnd && !complete) return undefined;
-    if (notReady.length === 0) return { do: "settle", how: "alone" };
+    if (notReady.length === 0) {
+      return unreachable > 0 ? undefined : { do: "settle", how: "alone" };
+    }
     if (notReady.some((peer) => peer < this.#config.nodeId)) return undefined;
     return { do: "settle", how: "first" };
   }

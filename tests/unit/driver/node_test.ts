@@ -208,6 +208,39 @@ describe("a node", () => {
     });
   }
 
+  it("is not ready while a member is in view that it can't reach: it may have what we lack", async () => {
+    await using cluster = new TestCluster();
+    const a = await cluster.start("a", { security: { token: "one-secret-token" } });
+    await eventually("a is ready", () => a.node.readiness().ready);
+    const started = performance.now();
+    const b = await cluster.start("b", {
+      security: { token: "another-secret-token" },
+      join_timeout_seconds: 1,
+    });
+    await b.node.join([a.address]);
+    await eventually("the join time is over", () => performance.now() - started > 1_500);
+    assert.equal(b.node.readiness().ready, false);
+    assert.match(b.node.readiness().reason, /"a" is in view without a link/);
+    await a.node.close();
+    await eventually("b is alone and ready", () => b.node.readiness().ready, 20_000);
+  });
+
+  it("lets a listener write, and answers with the version at once", async () => {
+    await using cluster = new TestCluster();
+    const { node } = await cluster.start("a");
+    const versions: unknown[] = [];
+    node.subscribe((event) => {
+      if (event.type === "readiness" && event.readiness.ready) {
+        versions.push(node.entities("team").set("from-readiness", 1));
+      }
+      if (event.type === "entity" && event.change.key === "from-readiness") {
+        versions.push(node.entities("team").set("from-entity", 2));
+      }
+    });
+    await eventually("both were written", () => versions.length === 2);
+    assert.deepEqual(node.entities("team").list().map(({ version }) => version), versions);
+  });
+
   it("names the port that is taken, and leaves nothing open", async () => {
     await using cluster = new TestCluster();
     const a = await cluster.start("a");

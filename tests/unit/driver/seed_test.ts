@@ -22,6 +22,41 @@ async function solo(limit: number): Promise<ClusterNode> {
 }
 
 describe("a governance file", () => {
+  it("is refused where an id has no UTF-8 form, naming the path", async () => {
+    const teams = [{ id: "t\ud800" }];
+    await assert.rejects(
+      createNode(await runtimeUnderTest(), {
+        cluster_config: { enabled: false, node_id: "solo" },
+        governance: { teams },
+      }),
+      /governance\.teams\[0\]\.id/,
+    );
+  });
+
+  it("keeps one item that can't be written from costing the others", async () => {
+    const big = { id: "big", name: "x".repeat(17 * 1024 * 1024) };
+    const log: string[] = [];
+    await using node = await createNode(
+      await runtimeUnderTest(),
+      {
+        cluster_config: { enabled: false, node_id: "solo" },
+        governance: { teams: [{ id: "small" }, big] },
+      },
+      { log: ({ message }) => log.push(message) },
+    );
+    await eventually("the other is there", () => node.entities("team").get("small") !== undefined);
+    assert.equal(node.entities("team").size, 1);
+    assert.ok(log.includes("an item of the governance file can't be applied"));
+  });
+
+  it("does no harm when the node is closed while it is applied", async () => {
+    const node = await createNode(await runtimeUnderTest(), {
+      cluster_config: { enabled: false, node_id: "solo" },
+      ...file(1),
+    });
+    await node.close();
+  });
+
   it("seeds what is absent", async () => {
     await using node = await solo(100);
     assert.deepEqual(node.entities("governance").get("budget/b1"), {
