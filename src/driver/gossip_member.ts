@@ -7,6 +7,7 @@
 import type { HostPort } from "../config/host_port.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
 import { formatAddress, ipToBytes } from "../core/address.ts";
+import { ClusterError } from "../core/errors.ts";
 import type { Address } from "../core/machine.ts";
 import { resolveMembership } from "../core/membership/config.ts";
 import type { MembershipEvent } from "../core/membership/contract.ts";
@@ -24,7 +25,6 @@ import { drive, type Driven } from "./drive.ts";
 import { Finder } from "./finder.ts";
 import { type GossipCommand, type GossipOutcome, type GossipPlane, startGossip } from "./gossip.ts";
 import { encodeNodeMeta, type NodeMeta } from "./node_meta.ts";
-import { resolveHostPort } from "./host_names.ts";
 
 /** What our membership is made of. */
 export interface GossipMemberOptions {
@@ -70,7 +70,9 @@ export class GossipMember implements AsyncDisposable {
     const member = new GossipMember(options, plane, made as Required<typeof made>);
     hear = (event) => member.#hear(event);
     for (const event of early) member.#hear(event);
-    await member.#finder.look();
+    void member.#finder.look().then((addresses) => {
+      if (addresses.length > 0) void member.#join(addresses);
+    });
     return member;
   }
 
@@ -90,10 +92,12 @@ export class GossipMember implements AsyncDisposable {
       runtime.clock,
       (effect) => this.#rejoinEffect(effect),
     );
-    this.#finder = new Finder(runtime, config.peers, (addresses) => {
-      this.#rejoin.step({ type: "candidates", addresses });
-      void this.#join(addresses);
-    });
+    this.#finder = new Finder({
+      clock: runtime.clock,
+      dns: runtime.dns,
+      onFound: (addresses) => this.#rejoin.step({ type: "candidates", addresses }),
+      onUnresolved: (names) => this.#tellUnresolved(names),
+    }, config.peers);
   }
 
   /** Runs one operation of the machine. */
@@ -103,10 +107,16 @@ export class GossipMember implements AsyncDisposable {
 
   /** Joins through these and keeps redialling them; answers how many answered, rejects `join-failed` for none. */
   async join(peers: readonly HostPort[]): Promise<number> {
-    const { dns } = this.#options.runtime;
-    const lists = await Promise.all(peers.map((peer) => resolveHostPort(peer, dns)));
-    const { joined } = await this.#plane.run({ type: "join", addresses: lists.flat() });
-    await this.#finder.add(peers);
+    const addresses = await this.#finder.add(peers);
+    if (addresses.length === 0) {
+      throw new ClusterError(
+        "join-failed",
+        `Cannot join: not one of ${
+          peers.map(({ host }) => host).join(", ")
+        } resolves to an address`,
+      );
+    }
+    const { joined } = await this.#plane.run({ type: "join", addresses });
     return joined ?? 0;
   }
 
@@ -131,6 +141,16 @@ export class GossipMember implements AsyncDisposable {
     });
   }
 
+  #tellUnresolved(names: readonly string[]): void {
+    const { log } = this.#options;
+    if (names.length === 0) return log({ level: "info", message: "all peer names resolve" });
+    log({
+      level: "warn",
+      message: "dns lookup error",
+      fields: { names: names.join(" "), cure: "check the names in cluster_config.peers" },
+    });
+  }
+
   async #join(addresses: readonly Address[]): Promise<void> {
     const { log } = this.#options;
     try {
@@ -147,6 +167,7 @@ export class GossipMember implements AsyncDisposable {
         });
       }
     } catch (error) {
+      if (ClusterError.is(error, "closed")) return;
       const reason = error instanceof Error ? error.message : String(error);
       log({ level: "warn", message: "failed to join cluster", fields: { reason } });
     }

@@ -186,8 +186,29 @@ describe("a node", () => {
     );
     assert.ok(!reason.includes("secret"), "no secret in a status answer");
     assert.ok(!JSON.stringify([a.log, b.log, a.node.status()]).includes("secret-token"));
-    await eventually("the refusals are counted", () => a.node.status().rpcRefused > 0);
     await eventually("the log says it", () => said(a, "cluster health: NOT HEALTHY"));
+  });
+
+  it("counts RPC callers without the token, and gives a member that lacks it nothing", async () => {
+    await using cluster = new TestCluster();
+    const a = await cluster.start("a", { security: { token: "one-secret-token" } });
+    const b = await cluster.start("b");
+    await b.node.join([a.address]);
+    await eventually("the refusals are counted", () => a.node.status().rpcRefused > 0);
+    await eventually(
+      "a refuses b as well",
+      () => a.node.members().find(({ nodeId }) => nodeId === "b")?.reason?.startsWith("rpc: "),
+      15_000,
+    );
+    a.node.entities("team").set("t", 1);
+    assert.equal(b.node.entities("team").get("t"), undefined);
+  });
+
+  it("shares entities with a peer that has the same token and no gossip key", async () => {
+    await using cluster = new TestCluster();
+    const [a, b] = await pair(cluster, { security: { token: "one-secret-token" } });
+    a.node.entities("team").set("t", 1);
+    await eventually("b has it", () => b.node.entities("team").get("t") === 1);
   });
 
   for (
@@ -223,6 +244,24 @@ describe("a node", () => {
     assert.match(b.node.readiness().reason, /"a" is in view without a link/);
     await a.node.close();
     await eventually("b is alone and ready", () => b.node.readiness().ready, 20_000);
+  });
+
+  it("says which peer names do not resolve", async () => {
+    await using cluster = new TestCluster();
+    const a = await cluster.start("a", { peers: ["no-such-host.invalid:10101"] });
+    await eventually(
+      "the log names it",
+      () =>
+        a.log.some(({ message, fields }) =>
+          message === "dns lookup error" && fields?.["names"] === "no-such-host.invalid:10101"
+        ),
+      20_000,
+    );
+    await assert.rejects(
+      a.node.join(["no-such-host.invalid:1"]),
+      (error) =>
+        ClusterError.is(error, "join-failed") && error.message.includes("no-such-host.invalid"),
+    );
   });
 
   it("lets a listener write, and answers with the version at once", async () => {
