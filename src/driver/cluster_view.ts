@@ -6,14 +6,15 @@
 
 import type { ResolvedConfig } from "../config/resolved.ts";
 import { computeLeaders, leaderChanges, type Leaders } from "../core/coordination/leaders.ts";
+import type { Verdict } from "../core/health/link_health.ts";
 import type { Millis } from "../core/machine.ts";
-import type { Member } from "../core/membership/contract.ts";
 import type { ReplicationView } from "../core/replication/contract.ts";
 import type { ClusterMember, NodeEvent, Readiness } from "./cluster_node.ts";
 import { HealthChecks } from "./health_checks.ts";
 import type { Links } from "./links.ts";
 import { clusterMember, type KnownMember } from "./member_view.ts";
 import { awaitedMembers, candidates, type Peer, Peers } from "./peers.ts";
+import { Rivals } from "./rivals.ts";
 import type { Say } from "./say.ts";
 
 /** Where the facts come from and where the news go. */
@@ -27,18 +28,26 @@ export interface ClusterViewParts {
   readonly replication: () => ReplicationView;
   readonly tell: (event: NodeEvent) => void;
   readonly say: Say;
+  /** Runs something once, after some milliseconds. */
+  readonly after: (ms: Millis, run: () => void) => void;
 }
+
+/** With more members than this, a burst of events leads to one look per {@linkcode REFRESH_PAUSE_MS}. */
+const FEW_MEMBERS = 100;
+const REFRESH_PAUSE_MS: Millis = 50;
 
 /** Keeps the derived view and tells what changes in it. */
 export class ClusterView {
   readonly peers: Peers = new Peers();
   readonly #parts: ClusterViewParts;
   readonly #checks: HealthChecks;
+  readonly #rivals: Rivals = new Rivals();
   #leaders: Leaders = { cluster: undefined, regions: new Map() };
   #clusterHealthy: boolean | undefined;
   #wasReady = false;
   #syncedBy: string | undefined;
   #refreshPlanned = false;
+  #membersSeen = 0;
   #draining = false;
   #stopped = false;
 
@@ -59,11 +68,9 @@ export class ClusterView {
       .sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
   }
 
-  /** One member with its verdict; we ourselves are healthy as far as we can tell. */
+  /** One member with its verdict. */
   member(known: KnownMember): ClusterMember {
-    const self = this.#parts.self();
-    const verdict = known.member.name === self ? { healthy: true } : this.#checks.verdict(known);
-    return clusterMember(known, self, verdict);
+    return clusterMember(known, this.#parts.self(), this.#verdict(known));
   }
 
   /** Whether the node has what it needs to serve (spec `cluster.md` 9). */
@@ -72,7 +79,10 @@ export class ClusterView {
     const { notReadyBecause } = this.#parts.replication();
     if (notReadyBecause !== undefined) return { ready: false, reason: notReadyBecause };
     const expected = this.#parts.config.expectedNodes ?? 1;
-    const inView = this.#parts.known().filter(({ member }) => isAlive(member)).length;
+    const ours = this.#parts.known().filter(({ member, meta }) =>
+      member.state === "alive" && meta !== undefined
+    );
+    const inView = new Set(ours.map(({ meta }) => meta?.nodeId)).size;
     if (this.#syncedBy !== "snapshot" && expected > 1 && inView * 2 <= expected) {
       return {
         ready: false,
@@ -109,16 +119,19 @@ export class ClusterView {
   planRefresh(): void {
     if (this.#refreshPlanned) return;
     this.#refreshPlanned = true;
-    queueMicrotask(() => {
+    const look = (): void => {
       this.#refreshPlanned = false;
       if (!this.#stopped) this.refresh();
-    });
+    };
+    if (this.#membersSeen <= FEW_MEMBERS) queueMicrotask(look);
+    else this.#parts.after(REFRESH_PAUSE_MS, look);
   }
 
   /** Recomputes peers and leaders. */
   refresh(): void {
     const { known, self, links, say, tell } = this.#parts;
     const members = known();
+    this.#membersSeen = members.length;
     const me = self();
     const { up, down } = this.peers.refresh(members.filter(({ member }) => member.name !== me));
     links.members(awaitedMembers(members));
@@ -141,24 +154,45 @@ export class ClusterView {
   check(now: Millis): void {
     const { known, self, links, replication, say, tell } = this.#parts;
     const me = self();
+    const everybody = known();
+    for (const nodeId of this.#rivals.look(everybody, now)) {
+      say("error", "two running nodes have one node_id: give each its own", {
+        nodeId,
+        names: this.#rivals.of(nodeId)?.join(" ") ?? "",
+      });
+    }
     this.#checks.run({
       now,
-      peers: known().filter(({ member }) => member.name !== me),
+      peers: everybody.filter(({ member }) => member.name !== me),
       links: replication().links,
       failureOf: (peer) => links.failureOf(peer),
     });
     this.refresh();
     this.#tellReadiness();
-    const members = this.members().filter(({ state }) => state !== "left");
-    const healthyMembers = members.filter(({ healthy }) => healthy).length;
-    const healthy = healthyMembers === members.length;
+    const present = everybody.filter(({ member }) => member.state !== "left");
+    const members = present.length;
+    const healthyMembers = present.filter((member) => this.#verdict(member).healthy).length;
+    const healthy = healthyMembers === members;
     if (healthy === this.#clusterHealthy) return;
     this.#clusterHealthy = healthy;
     say(healthy ? "info" : "warn", `cluster health: ${healthy ? "HEALTHY" : "NOT HEALTHY"}`, {
-      members: members.length,
+      members,
       healthyMembers,
     });
-    tell({ type: "health", healthy, members: members.length, healthyMembers });
+    tell({ type: "health", healthy, members, healthyMembers });
+  }
+
+  /** We ourselves are healthy as far as we can tell. */
+  #verdict(known: KnownMember): Verdict {
+    const { member, meta } = known;
+    const names = meta === undefined ? undefined : this.#rivals.of(meta.nodeId);
+    if (names !== undefined) {
+      return {
+        healthy: false,
+        reason: `node_id "${meta?.nodeId}" is shared by ${names.join(" and ")}`,
+      };
+    }
+    return member.name === this.#parts.self() ? { healthy: true } : this.#checks.verdict(known);
   }
 
   #tellReadiness(): void {
@@ -168,8 +202,4 @@ export class ClusterView {
     this.#parts.say("info", readiness.ready ? "ready" : "not ready", { reason: readiness.reason });
     this.#parts.tell({ type: "readiness", readiness });
   }
-}
-
-function isAlive({ state }: Member): boolean {
-  return state === "alive";
 }

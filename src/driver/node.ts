@@ -139,6 +139,7 @@ export class Node implements ClusterNode {
       replication: () => this.#replication.view(),
       tell: (event) => this.#listeners.tell(event),
       say: (level, message, fields) => this.#say(level, message, fields),
+      after: (ms, run) => runtime.clock.alarm(runtime.clock.now() + ms, run),
     });
     this.#base = {
       codec,

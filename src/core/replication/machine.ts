@@ -175,6 +175,10 @@ export class Replication
       return `it calls itself "${peer}", and so do we`;
     }
     const before = this.#links.from(peer);
+    const boot = this.#links.to(peer)?.boot;
+    if (before !== undefined && before.boot === boot && link.boot !== boot) {
+      return `another node runs under the id "${peer}"`;
+    }
     if (before !== undefined) this.#dropInbound(before, "its node dialled again", out);
     this.#links.nameInbound(link, peer);
     this.#arm(link, now);
