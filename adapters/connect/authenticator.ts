@@ -15,21 +15,15 @@ import {
   type LinkProof,
   LinkProofSchema,
 } from "../../proto/gen/cluster/v1/link_pb.ts";
-import {
-  AUDIENCE_LENGTH_MAX,
-  isNonce,
-  LINK_KEYS_MAX,
-  PROOF_HEADER,
-  proveLink,
-  sameSecret,
-} from "./link_proof.ts";
+import { AUDIENCE_LENGTH_MAX, isNonce, PROOF_HEADER, proveLink, sameSecret } from "./link_proof.ts";
 import { Nonces } from "./nonces.ts";
+import { proofKeys } from "./proof_keys.ts";
 
 const PROOF_HEADER_LENGTH_MAX = 1024;
 
 /**
- * Who may call: a client certificate suffices where TLS demands one (the handshake has checked it by then); else the
- * bearer token if one is set, or a proof of a link key if there are any. With nothing configured everybody may.
+ * Who may call: a client certificate suffices where TLS demands one (the handshake has checked it by then); else a proof
+ * of a link key, the token's among them, or the token itself as bearer. With nothing configured everybody may.
  */
 export class Authenticator {
   readonly #security: RpcSecurity;
@@ -49,7 +43,7 @@ export class Authenticator {
 
   /** Answers a challenge; throws `ConnectError` when there is nothing to prove here. */
   challenge(request: ChallengeRequest): ChallengeResponse {
-    const keys = this.#keys();
+    const keys = proofKeys(this.#security);
     if (keys.length === 0) {
       throw new ConnectError("this node has no link key", Code.FailedPrecondition);
     }
@@ -70,19 +64,15 @@ export class Authenticator {
   /** Lets a caller pass or throws `ConnectError` `Unauthenticated`, whose text holds no secret. */
   admit(header: Headers): void {
     if (this.#security.tls?.clientAuth === true) return;
-    const hasKeys = this.#keys().length > 0;
-    if (this.#security.token === undefined && !hasKeys) return;
+    const keys = proofKeys(this.#security);
+    if (keys.length === 0) return;
     if (this.#hasToken(header.get("authorization"))) return;
     const proof = header.get(PROOF_HEADER);
-    if (hasKeys && proof !== null && this.#isProven(proof)) return;
+    if (proof !== null && this.#isProven(proof, keys)) return;
     throw new ConnectError(
       proof === null && !header.has("authorization") ? "no credentials" : "wrong credentials",
       Code.Unauthenticated,
     );
-  }
-
-  #keys(): readonly Uint8Array[] {
-    return this.#security.linkKeys().slice(0, LINK_KEYS_MAX);
   }
 
   #hasToken(authorization: string | null): boolean {
@@ -92,7 +82,7 @@ export class Authenticator {
     return match !== null && sameSecret(match[1] as string, token);
   }
 
-  #isProven(header: string): boolean {
+  #isProven(header: string, keys: readonly Uint8Array[]): boolean {
     const claim = decodeProof(header);
     if (claim === undefined || !isNonce(claim.diallerNonce)) return false;
     const { diallerNonce, acceptorNonce, audience, proof } = claim;
@@ -101,7 +91,7 @@ export class Authenticator {
     }
     const transcript = { role: "dialler", diallerNonce, acceptorNonce, audience } as const;
     let matches = false;
-    for (const key of this.#keys()) {
+    for (const key of keys) {
       if (sameSecret(proveLink(key, transcript), proof)) matches = true;
     }
     return matches && this.#nonces.redeem(acceptorNonce);

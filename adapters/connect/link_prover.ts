@@ -11,6 +11,7 @@ import type { Address, RpcSecurity } from "../../mod.ts";
 import { LinkProofSchema, type LinkService } from "../../proto/gen/cluster/v1/link_pb.ts";
 import { dialError } from "./dial_errors.ts";
 import { isNonce, LINK_KEYS_MAX, PROOF_HEADER, proveLink, sameSecret } from "./link_proof.ts";
+import { proofKeys } from "./proof_keys.ts";
 
 const DIALLER_NONCE_BYTES = 32;
 
@@ -24,9 +25,10 @@ export interface LinkProverOptions {
 /**
  * The metadata that opens a link to `to`.
  *
- * Holding link keys, it lets the acceptor prove one first: without TLS an acceptor that holds none of ours is refused,
- * and neither the token nor a proof goes out to it. Over TLS the certificate has vouched for the acceptor already.
- * Rejects with `ClusterError` `refused`, or with the `ConnectError` of the call.
+ * Holding keys, it lets the acceptor prove one first. Only where the cluster's own CA has vouched for the acceptor
+ * (TLS with `ca`) does the token itself go out, and may the proof be missing; everywhere else an acceptor that proves
+ * none of our keys is refused and learns nothing: whoever joins the gossip may announce an RPC address, and anybody can
+ * have a certificate of a public authority. Rejects with `ClusterError` `refused`, or with the `ConnectError` of the call.
  */
 export async function linkCredentials(
   client: Client<typeof LinkService>,
@@ -34,11 +36,11 @@ export async function linkCredentials(
 ): Promise<Headers> {
   const { security } = options;
   const headers = new Headers();
-  const isVouched = security.tls !== undefined;
-  const keys = security.linkKeys().slice(0, LINK_KEYS_MAX);
-  if (security.token !== undefined && (isVouched || keys.length === 0)) {
+  const isVouched = security.tls?.ca !== undefined;
+  if (security.token !== undefined && isVouched) {
     headers.set("authorization", `Bearer ${security.token}`);
   }
+  const keys = proofKeys(security);
   if (keys.length === 0) return headers;
   const proof = await provenBy(client, keys, options);
   if (proof !== undefined) {
@@ -47,7 +49,7 @@ export async function linkCredentials(
     throw dialError(
       "refused",
       options.to,
-      "it proves none of our link keys, check that both nodes share a gossip key",
+      "it proves none of our link keys, check that both nodes share a gossip key or the token",
     );
   }
   return headers;

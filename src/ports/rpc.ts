@@ -35,11 +35,14 @@ export interface RpcTls {
 export interface RpcSecurity {
   /** Encryption and certificates; left out: plain text. */
   readonly tls?: RpcTls;
-  /** Shared bearer token of tools and peers (`security.token`), compared in constant time. */
+  /**
+   * Secret shared by tools and peers (`security.token`). Tools send it as bearer; links prove it as they prove a link
+   * key, and say it only to a server that the CA of `tls` vouches for.
+   */
   readonly token?: string;
   /**
-   * Keys derived from the gossip ring, primary first (HKDF, see `docs/protocol.md`); empty: none. With keys and
-   * neither client certificates nor a token, links prove by HMAC over the server's nonce that they hold one.
+   * Keys derived from the gossip ring, primary first (HKDF, see `docs/protocol.md`); empty: none. With keys and no
+   * client certificates, links prove by HMAC over both sides' nonces that they hold one.
    */
   linkKeys(): readonly Uint8Array[];
 }

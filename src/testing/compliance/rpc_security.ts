@@ -55,10 +55,21 @@ export function rpcSecurityRules(setup: RpcSetup): Record<string, Rule | string>
     "refuses a caller without credentials where a token is set": fails(withToken(TOKEN), OPEN),
     "refuses a caller without credentials where keys are set": fails(withKeys(KEY_A), OPEN),
     "accepts the token": passes(withToken(TOKEN), withToken(TOKEN)),
-    "refuses another token of the same length": fails(withToken(TOKEN), withToken(WRONG_TOKEN)),
+    // The dialler is the one that refuses: it says its token to nobody who does not prove to hold it.
+    "refuses another token of the same length": fails(
+      withToken(TOKEN),
+      withToken(WRONG_TOKEN),
+      false,
+    ),
     "refuses the beginning of the token": fails(
       withToken(TOKEN),
       withToken(TOKEN.slice(0, -1)),
+      false,
+    ),
+    "refuses, as a dialler with a token, an acceptor that has none": fails(
+      OPEN,
+      withToken(TOKEN),
+      false,
     ),
     "accepts a link key": passes(withKeys(KEY_A), withKeys(KEY_A)),
     "accepts any key of the acceptor's ring": passes(withKeys(KEY_A, KEY_B), withKeys(KEY_B)),
@@ -87,6 +98,7 @@ export function rpcSecurityRules(setup: RpcSetup): Record<string, Rule | string>
     "refuses a wrong token though keys are set too": fails(
       { token: TOKEN, linkKeys: () => [KEY_A] },
       withToken(WRONG_TOKEN),
+      false,
     ),
     "refuses an empty token as a mistake": async (bench) => {
       const failure = await hostLinks(setup, withToken("")).then(() => undefined, (e) => e);
