@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { CheckerFactory } from "../../src/testing/simulation/checker.ts";
-import {
-  simulate,
-  type Simulation,
-  type SimulationOptions,
-} from "../../src/testing/simulation/simulation.ts";
+import { simulate, type Simulation } from "../../src/testing/simulation/simulation.ts";
+import type { SimulationOptions } from "../../src/testing/simulation/simulation_options.ts";
 
 function started(options: SimulationOptions): Simulation {
   const sim = simulate(options);

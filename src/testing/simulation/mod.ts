@@ -16,4 +16,5 @@ export { type SimNodeOptions, type SimReplicationOptions } from "./node_options.
 export { type Plants, type SimMembership } from "./plants.ts";
 export { randomRun, type RandomRunOptions, type RandomRunResult } from "./random_run.ts";
 export { SimNode } from "./sim_node.ts";
-export { type Sides, simulate, Simulation, type SimulationOptions } from "./simulation.ts";
+export { simulate, Simulation } from "./simulation.ts";
+export { type Sides, type SimulationOptions } from "./simulation_options.ts";

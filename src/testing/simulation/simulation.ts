@@ -11,7 +11,7 @@ import type { ReplicationEvent } from "../../core/replication/contract.ts";
 import { Deadlines } from "../../core/deadlines.ts";
 import { Rng } from "../../core/rng.ts";
 import { calmChecks } from "./calm_checks.ts";
-import type { CheckBounds, Checker, CheckerFactory, Violation, World } from "./checker.ts";
+import type { CheckBounds, Checker, Violation, World } from "./checker.ts";
 import { membershipDifference, storeDifference } from "./convergence.ts";
 import { EventHash } from "./event_hash.ts";
 import { type Facts, isChange, membershipFacts, replicationFacts } from "./facts.ts";
@@ -23,35 +23,8 @@ import { Network } from "./network.ts";
 import { resolveNode, type SimNodeOptions } from "./node_options.ts";
 import { replicationChecks } from "./replication_checks.ts";
 import { SimNode } from "./sim_node.ts";
+import type { Sides, SimulationOptions } from "./simulation_options.ts";
 import { Timeline } from "./timeline.ts";
-
-/** What is simulated. */
-export interface SimulationOptions {
-  /** Everything random follows from it; 32 bits. */
-  readonly seed: number;
-  /** How many nodes start at once. */
-  readonly nodes: number;
-  /** What the network does from the beginning. @default {no loss, 1 to 5 ms} */
-  readonly network?: NetworkFaults;
-  /** What all nodes have in common. */
-  readonly defaults?: SimNodeOptions;
-  /** How node `index` differs from that. */
-  readonly node?: (index: number) => SimNodeOptions;
-  /** How long things may take; see {@linkcode CheckBounds}. */
-  readonly bounds?: Partial<CheckBounds>;
-  /** Checkers besides the built-in ones. */
-  readonly checkers?: readonly CheckerFactory[];
-  /** Hears every event of every node, as a line of text. */
-  readonly trace?: (line: string) => void;
-}
-
-/** Two sets of nodes, by number. */
-export interface Sides {
-  readonly from: readonly number[];
-  readonly to: readonly number[];
-  /** Both directions. @default {false} */
-  readonly bothWays?: boolean;
-}
 
 /** Above this many nodes, invariants of whole views are checked at intervals and not after every change. */
 const SMALL_CLUSTER = 32;
