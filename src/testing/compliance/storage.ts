@@ -175,7 +175,7 @@ const orderRules: Record<string, PlaceRule> = {
       seen.set(key, (seen.get(key) ?? 0) + 1);
       if (seen.size % 100 !== 0) continue;
       await storage.write([row("t", `new${seen.size}`, 8), row("t", "k1999", seen.size)]);
-      await storage.remove([{ type: "t", key: `k${seen.size + 500}` }]);
+      await storage.remove([{ type: "t", key }, { type: "t", key: `k${seen.size + 500}` }]);
     }
     for (const { key } of await rowsOf(storage)) {
       if (key.startsWith("k")) bench.same(seen.get(key), 1, `times ${key} came`);
