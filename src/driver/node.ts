@@ -76,7 +76,8 @@ export class Node implements ClusterNode {
   #rpcRefused = 0;
   #draining = false;
   #left: Promise<void> | undefined;
-  #closed = false;
+  readonly #closing: AbortController = new AbortController();
+  #closed: Promise<void> | undefined;
   #disarmChecks: () => void = () => {};
 
   /** Starts everything; on failure closes what was open and rejects. */
@@ -155,6 +156,7 @@ export class Node implements ClusterNode {
       write: (writes) => this.#links.write(writes),
       writeAwaited: (writes, options) => this.#links.writeAwaited(writes, options),
       changes: (listener) => this.#changes.add(listener),
+      closed: this.#closing.signal,
     };
     this.kv = keyValues(this.#base, () => this.#replication.clock.time(runtime.clock.now()));
   }
@@ -242,19 +244,13 @@ export class Node implements ClusterNode {
     return this.#left;
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#draining = true;
-    this.#disarmChecks();
-    this.#view.stop();
-    await this.#gossip?.[Symbol.asyncDispose]();
-    await this.#links[Symbol.asyncDispose]();
-    await this.#rpc?.[Symbol.asyncDispose]();
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#closed) await this.leave();
+    if (this.#closed === undefined) await this.leave();
     await this.close();
   }
 
@@ -394,10 +390,20 @@ export class Node implements ClusterNode {
 
   // Leave.
 
+  async #close(): Promise<void> {
+    this.#draining = true;
+    this.#disarmChecks();
+    this.#view.stop();
+    this.#closing.abort();
+    await this.#gossip?.[Symbol.asyncDispose]();
+    await this.#links[Symbol.asyncDispose]();
+    await this.#rpc?.[Symbol.asyncDispose]();
+  }
+
   async #leave(): Promise<void> {
     this.#draining = true;
     this.#view.drain();
-    if (this.#closed) return;
+    if (this.#closed !== undefined) return;
     const flushed = await flushLinks(() => this.#replication.view().links, this.#runtime.clock);
     if (!flushed) {
       this.#say("warn", "failed to broadcast", {
@@ -442,7 +448,7 @@ export class Node implements ClusterNode {
   }
 
   #plane(operation: string): GossipMember {
-    if (this.#gossip === undefined || this.#closed) {
+    if (this.#gossip === undefined || this.#closed !== undefined) {
       throw new ClusterError(
         "closed",
         `Cannot ${operation}: this node talks to nobody, or is closed`,

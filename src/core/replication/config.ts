@@ -6,6 +6,7 @@
 
 import type { Millis } from "../machine.ts";
 import type { Lane } from "./lanes.ts";
+import { CHUNKS_CAPABILITY } from "./chunks.ts";
 import { MESSAGES_CAPABILITY } from "./messages.ts";
 import { fitsUtf8, NAME_BYTES_MAX } from "./versions.ts";
 
@@ -15,13 +16,13 @@ export interface ReplicationOptions {
   readonly nodeId: string;
   /** Different after every restart. */
   readonly bootId: string;
-  /** Told to peers in `hello` and `welcome`. @default {["ack:v1", "msg:v1"]} */
+  /** Told to peers in `hello` and `welcome`. @default {["ack:v1", "msg:v1", "chunk:v1"]} */
   readonly capabilities?: readonly string[];
   /** Lanes of the application's own types. Built-in types keep theirs. @default {an empty map} */
   readonly lanes?: ReadonlyMap<string, Lane>;
   /** A part-filled batch waits at least this long after the one before it. @default {5} */
   readonly flushIntervalMs?: Millis;
-  /** Most entry bytes in a batch; a larger entry travels alone. @default {65536} */
+  /** Most entry bytes in a batch; a larger entry travels alone, one above 256 KiB in pieces. @default {65536} */
   readonly batchBytesMax?: number;
   /** Batches in flight per link. @default {8} */
   readonly windowBatches?: number;
@@ -61,7 +62,7 @@ export type ReplicationConfig = Readonly<Required<ReplicationOptions>>;
 /** Fills in defaults; throws `RangeError` for what cannot work. */
 export function resolveReplication(options: ReplicationOptions): ReplicationConfig {
   const config: ReplicationConfig = Object.freeze({
-    capabilities: ["ack:v1", MESSAGES_CAPABILITY],
+    capabilities: ["ack:v1", MESSAGES_CAPABILITY, CHUNKS_CAPABILITY],
     lanes: new Map(),
     flushIntervalMs: 5,
     batchBytesMax: 65_536,

@@ -215,6 +215,8 @@ export interface ReplicationCounters {
   batchesReceived: number;
   /** Entries sent to peers, once for each peer. */
   entriesSent: number;
+  /** Pieces of large entries sent to peers. */
+  chunksSent: number;
   /** Comparisons of digests begun. */
   digestsStarted: number;
   /** Comparisons that found a difference. */

@@ -7,8 +7,9 @@
 import { isTooFarAhead } from "../hlc.ts";
 import type { Millis } from "../machine.ts";
 import type { ReplicationEffect } from "./contract.ts";
+import { LARGE_BYTES, SNAPSHOT_ROW, Transfer } from "./chunks.ts";
 import { parsePrefix } from "./digest.ts";
-import { DirtyKeys } from "./dirty.ts";
+import { DirtyKeys, type Portion } from "./dirty.ts";
 import type { StoredEntry } from "./entry.ts";
 import type { Batch, BatchAck, Pull } from "./frames.ts";
 import { FUTURE_STAMP, type LinkContext, REFUSALS_ACCEPTED_MAX } from "./link_host.ts";
@@ -43,6 +44,8 @@ export class Delivery {
   #cursorBoot = "";
   #endSent = false;
   #snapshotTurn = false;
+  #snapshotTransfer: Transfer | undefined;
+  #largeBytes = Infinity;
   /** When the peer last acknowledged. */
   lastAckMs: Millis | undefined;
 
@@ -73,7 +76,7 @@ export class Delivery {
 
   /** Nothing waits and nothing is on its way. */
   get isQuiet(): boolean {
-    return this.#dirty.size === 0 && this.#inFlight.length === 0 && !this.#servesSnapshot;
+    return this.#dirty.isEmpty && this.#inFlight.length === 0 && !this.#servesSnapshot;
   }
 
   get #servesSnapshot(): boolean {
@@ -110,8 +113,10 @@ export class Delivery {
   }
 
   /** A stream stands; sequence numbers begin again. */
-  begin(peerBoot: string): void {
+  begin(peerBoot: string, takesChunks: boolean): void {
     this.#sequence = 0;
+    this.#largeBytes = takesChunks ? LARGE_BYTES : Infinity;
+    this.#dirty.restart(this.#largeBytes);
     if (this.#cursorBoot !== peerBoot) this.#cursor = undefined;
   }
 
@@ -127,6 +132,9 @@ export class Delivery {
         if (slot !== undefined) this.#dirty.mark(slot);
       }
     }
+    if (this.#snapshotTransfer !== undefined) this.#cursor?.redo([this.#snapshotTransfer.entry]);
+    this.#snapshotTransfer = undefined;
+    this.#dirty.restart(this.#largeBytes);
     this.#inFlight = [];
     this.#endSent = false;
   }
@@ -134,7 +142,7 @@ export class Delivery {
   /** When a batch may be ready or a refused entry is due again; `undefined` when nothing waits. */
   deadline(): Millis | undefined {
     let at = this.#retryAt ?? Infinity;
-    if (this.#dirty.size > 0 && this.#hasRoom()) at = Math.min(at, this.#flushAt());
+    if (!this.#dirty.isEmpty && this.#hasRoom()) at = Math.min(at, this.#flushAt());
     return at === Infinity ? undefined : at;
   }
 
@@ -143,27 +151,50 @@ export class Delivery {
     this.#retryRefused(now);
     if (!this.#hasRoom()) return undefined;
     const { config, counters } = this.#context;
-    const live = this.#dirty.size > 0 && now >= this.#flushAt();
+    const live = !this.#dirty.isEmpty && now >= this.#flushAt();
     const snapshot = this.#servesSnapshot && (this.#snapshotTurn || !live);
-    let entries: StoredEntry[] = [];
+    let portion: Portion = { entries: [], chunk: undefined, finished: undefined };
     let end = false;
     if (snapshot) {
-      const cursor = this.#cursor as SnapshotCursor;
-      entries = cursor.take(config.batchBytesMax);
-      end = cursor.done;
+      portion = this.#nextOfSnapshot(this.#cursor as SnapshotCursor);
+      end = this.#cursor?.done === true && this.#snapshotTransfer === undefined;
       this.#endSent = end;
       this.#snapshotTurn = false;
     } else if (live) {
-      entries = this.#dirty.take(config.batchBytesMax);
+      portion = this.#dirty.next(config.batchBytesMax);
       this.#lastFlushAt = now;
       this.#snapshotTurn = true;
     }
-    if (entries.length === 0 && !end) return undefined;
+    const { entries, chunk, finished } = portion;
+    if (entries.length === 0 && chunk === undefined && !end) return undefined;
     const sequence = ++this.#sequence;
-    this.#inFlight.push({ sequence, entries, snapshot, end, sentAt: now });
+    // Whatever the last piece completes is acknowledged, refused and sent again like any other entry.
+    const carried = finished === undefined ? entries : [...entries, finished];
+    this.#inFlight.push({ sequence, entries: carried, snapshot, end, sentAt: now });
     counters.batchesSent++;
-    counters.entriesSent += entries.length;
-    return { sequence, entries: entries.map(bytesOf), snapshotEnd: end };
+    counters.entriesSent += carried.length;
+    const batch = { sequence, entries: entries.map(bytesOf), snapshotEnd: end };
+    if (chunk === undefined) return batch;
+    counters.chunksSent++;
+    return { ...batch, chunks: [chunk] };
+  }
+
+  /** The next entries of the snapshot, or the next piece of a large one: then everything else of it waits. */
+  #nextOfSnapshot(cursor: SnapshotCursor): Portion {
+    const { batchBytesMax } = this.#context.config;
+    if (this.#snapshotTransfer === undefined) {
+      const entries = cursor.take(batchBytesMax);
+      const [first] = entries;
+      if (first === undefined || first.bytes.length <= this.#largeBytes) {
+        return { entries, chunk: undefined, finished: undefined };
+      }
+      this.#snapshotTransfer = new Transfer(first, SNAPSHOT_ROW);
+    }
+    const transfer = this.#snapshotTransfer;
+    const chunk = transfer.next(batchBytesMax);
+    if (transfer.left > 0) return { entries: [], chunk, finished: undefined };
+    this.#snapshotTransfer = undefined;
+    return { entries: [], chunk, finished: transfer.entry };
   }
 
   /** The stream took everything and the peer does not acknowledge: it has it, as far as anybody can know. */

@@ -5,86 +5,46 @@
  */
 
 import type { StoredEntry } from "./entry.ts";
-import { LANES } from "./lanes.ts";
+import type { Chunk } from "./frames.ts";
+import { KeyQueue } from "./key_queue.ts";
+import { LANE_WEIGHTS, LANES, LANES_WEIGHT } from "./lanes.ts";
+import { LargeKeys } from "./large_keys.ts";
 import { type Slot, travelLane } from "./store.ts";
 
-/** Shares of a batch when all lanes are full, by lane. */
-const WEIGHTS: readonly number[] = [8, 4, 2, 1];
-const WEIGHTS_SUM = 15;
-
-/** Insertion-ordered set that is emptied from the front without walking over the holes it leaves. */
-class KeyQueue {
-  readonly #slots: Set<Slot> = new Set();
-  #walk: IterableIterator<Slot> | undefined;
-  #head: Slot | undefined;
-
-  get size(): number {
-    return this.#slots.size;
-  }
-
-  has(slot: Slot): boolean {
-    return this.#slots.has(slot);
-  }
-
-  /** `false` when it was there already; it then keeps its place. */
-  add(slot: Slot): boolean {
-    const before = this.#slots.size;
-    return this.#slots.add(slot).size > before;
-  }
-
-  delete(slot: Slot): boolean {
-    if (this.#head === slot) this.#head = undefined;
-    return this.#slots.delete(slot);
-  }
-
-  /** The oldest, still in. Slots purged meanwhile fall out here. */
-  peek(): Slot | undefined {
-    while (this.#slots.size > 0) {
-      if (this.#head === undefined) {
-        this.#walk ??= this.#slots.values();
-        const next = this.#walk.next();
-        if (next.done === true) {
-          this.#walk = undefined;
-          continue;
-        }
-        this.#head = next.value;
-      }
-      if (this.#head.held) return this.#head;
-      this.delete(this.#head);
-    }
-    this.#walk = undefined;
-    return undefined;
-  }
-
-  /** Takes out what `peek` showed. */
-  drop(): void {
-    if (this.#head !== undefined) this.delete(this.#head);
-  }
-
-  clear(): void {
-    this.#slots.clear();
-    this.#walk = undefined;
-    this.#head = undefined;
-  }
+/** What goes next. */
+export interface Portion {
+  /** Whole entries. */
+  readonly entries: StoredEntry[];
+  /** A piece of a large one. */
+  readonly chunk: Chunk | undefined;
+  /** The large entry that this piece completes. */
+  readonly finished: StoredEntry | undefined;
 }
 
 /** The dirty keys of one link by lane: at most one place per key, whatever the peer does. */
 export class DirtyKeys {
   readonly #lanes: readonly KeyQueue[] = Array.from({ length: LANES }, () => new KeyQueue());
   readonly #credit: number[] = new Array(LANES).fill(0);
+  readonly #large: LargeKeys = new LargeKeys();
+  #largeBytes = Infinity;
   #bytes = 0;
   #wasLarge = false;
 
-  /** Keys waiting. */
+  /** Nothing waits and no large entry is under way. */
+  get isEmpty(): boolean {
+    return this.size === 0 && this.#large.isEmpty;
+  }
+
+  /** Keys waiting; a large entry under way is not counted. */
   get size(): number {
-    let size = 0;
+    let size = this.#large.size;
     for (const lane of this.#lanes) size += lane.size;
     return size;
   }
 
   /** Keys waiting in a lane. */
   sizeOf(lane: number): number {
-    return this.#lanes[lane]?.size ?? 0;
+    return (this.#lanes[lane]?.size ?? 0) + this.#large.sizeOf(lane);
   }
 
   /** Roughly the bytes waiting: entry sizes as they were when marked. Exact when empty. */
@@ -96,17 +56,43 @@ export class DirtyKeys {
   mark(slot: Slot): void {
     const lane = travelLane(slot);
     const first = this.#lanes[0] as KeyQueue;
-    if (lane !== slot.lane) (this.#lanes[slot.lane] as KeyQueue).delete(slot);
-    else if (lane !== 0 && first.has(slot)) return;
-    if ((this.#lanes[lane] as KeyQueue).add(slot)) this.#bytes += slot.entry.bytes.length;
+    if (lane !== slot.lane) {
+      (this.#lanes[slot.lane] as KeyQueue).delete(slot);
+      this.#large.delete(slot);
+    } else if (lane !== 0 && first.has(slot)) return;
+    const queue = this.#lanes[lane] as KeyQueue;
+    const size = slot.entry.bytes.length;
+    const isNew = size > this.#largeBytes && !queue.has(slot)
+      ? this.#large.add(slot, lane)
+      : !this.#large.has(slot, lane) && queue.add(slot);
+    if (isNew) this.#bytes += size;
+  }
+
+  /** Entries above this go in chunks from now on; what was under way begins anew. */
+  restart(largeBytes: number): void {
+    this.#largeBytes = largeBytes;
+    for (const slot of [...this.#large.drain()]) this.mark(slot);
   }
 
   /** Nothing is to be sent any more. */
   clear(): void {
     for (const lane of this.#lanes) lane.clear();
+    for (const _slot of this.#large.drain());
     this.#credit.fill(0);
     this.#bytes = 0;
     this.#wasLarge = false;
+  }
+
+  /** The next entries and the next piece of a large one, together at most `bytesMax` where that is possible. */
+  next(bytesMax: number): Portion {
+    const reserved = this.#large.reserve(bytesMax);
+    const entries = this.take(bytesMax - reserved);
+    let left = bytesMax;
+    for (const { bytes } of entries) left -= bytes.length;
+    const large = reserved > 0 ? this.#large.take(left) : undefined;
+    if (this.isEmpty) this.#bytes = 0;
+    else if (large !== undefined) this.#bytes = Math.max(0, this.#bytes - large.chunk.bytes.length);
+    return { entries, chunk: large?.chunk, finished: large?.finished?.entry };
   }
 
   /**
@@ -134,7 +120,7 @@ export class DirtyKeys {
     for (let lane = 0; lane < LANES && left > 0; lane++) left -= this.#fill(lane, batch, left);
     batch.push(...overShare);
     for (let lane = 0; lane < LANES && batch.length === 0; lane++) this.#takeHead(lane, batch);
-    if (this.size === 0) this.#bytes = 0;
+    if (this.isEmpty) this.#bytes = 0;
     return batch;
   }
 
@@ -143,10 +129,19 @@ export class DirtyKeys {
     const queue = this.#lanes[lane] as KeyQueue;
     let taken = 0;
     for (let slot = queue.peek(); slot !== undefined; slot = queue.peek()) {
+      if (this.#isMoved(slot, lane)) continue;
       if (slot.entry.bytes.length > room - taken) break;
       taken += this.#takeHead(lane, batch);
     }
     return taken;
+  }
+
+  /** An entry that grew while it waited goes to the large ones. */
+  #isMoved(slot: Slot, lane: number): boolean {
+    if (slot.entry.bytes.length <= this.#largeBytes) return false;
+    (this.#lanes[lane] as KeyQueue).drop();
+    this.#large.add(slot, lane);
+    return true;
   }
 
   /** Takes the first entry that is above its lane's share, where the lane has no debt; answers its bytes. */
@@ -154,7 +149,7 @@ export class DirtyKeys {
     for (let lane = 0; lane < LANES; lane++) {
       const credit = this.#credit[lane] as number;
       const slot = (this.#lanes[lane] as KeyQueue).peek();
-      if (slot === undefined || credit < 0) continue;
+      if (slot === undefined || credit < 0 || this.#isMoved(slot, lane)) continue;
       if (slot.entry.bytes.length <= shareOf(lane, bytesMax)) continue;
       const taken = this.#takeHead(lane, batch);
       this.#credit[lane] = credit - taken;
@@ -166,7 +161,7 @@ export class DirtyKeys {
   #takeHead(lane: number, batch: StoredEntry[]): number {
     const queue = this.#lanes[lane] as KeyQueue;
     const slot = queue.peek();
-    if (slot === undefined) return 0;
+    if (slot === undefined || this.#isMoved(slot, lane)) return 0;
     queue.drop();
     batch.push(slot.entry);
     const size = slot.entry.bytes.length;
@@ -176,5 +171,5 @@ export class DirtyKeys {
 }
 
 function shareOf(lane: number, bytesMax: number): number {
-  return Math.floor(bytesMax * (WEIGHTS[lane] as number) / WEIGHTS_SUM);
+  return Math.floor(bytesMax * (LANE_WEIGHTS[lane] as number) / LANES_WEIGHT);
 }

@@ -61,6 +61,20 @@ export interface Batch {
   readonly entries: readonly Uint8Array[];
   /** The last batch of a snapshot. */
   readonly snapshotEnd: boolean;
+  /** Pieces of entries too large for a batch. */
+  readonly chunks?: readonly Chunk[];
+}
+
+/** A piece of an encoded entry. */
+export interface Chunk {
+  /** The lane, or 4 for the snapshot; in each at most one entry is under way. */
+  readonly row: number;
+  /** Where the piece belongs; 0 begins another entry. */
+  readonly offset: number;
+  /** Bytes of the whole entry. */
+  readonly total: number;
+  /** The piece. */
+  readonly bytes: Uint8Array;
 }
 
 /** Cumulative acknowledgement. */

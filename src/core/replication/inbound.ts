@@ -6,6 +6,7 @@
 
 import type { Millis } from "../machine.ts";
 import { compareRanges, KEYS_ACCEPTED_MAX, lookCloser, RANGES_PER_FRAME } from "./anti_entropy.ts";
+import { Reassembly } from "./chunks.ts";
 import type { LinkId, ReplicationEffect } from "./contract.ts";
 import type { Delivery } from "./delivery.ts";
 import type {
@@ -64,6 +65,7 @@ export class InboundLink {
   #refused: Refusal[] = [];
   #pull: KeyVersion[] = [];
   #answer: RangeDigest[] | undefined;
+  readonly #reassembly: Reassembly;
   readonly #messages: MessageLane;
   #takesMessages = false;
 
@@ -71,6 +73,7 @@ export class InboundLink {
     this.link = link;
     this.#host = host;
     this.#greetBy = now + host.config.handshakeTimeoutMs;
+    this.#reassembly = new Reassembly(host.config.valueBytesMax);
     this.#messages = new MessageLane(host.counters);
   }
 
@@ -183,7 +186,16 @@ export class InboundLink {
     if (batch.sequence !== this.#sequence + 1) {
       return `batch ${batch.sequence} follows batch ${this.#sequence}`;
     }
-    const refused = this.#host.apply(batch, peer, now, out);
+    const completed: Uint8Array[] = [];
+    for (const chunk of batch.chunks ?? []) {
+      const result = this.#reassembly.add(chunk);
+      if (typeof result === "string") return result;
+      if (result !== undefined) completed.push(result);
+    }
+    const whole = completed.length === 0
+      ? batch
+      : { ...batch, entries: [...batch.entries, ...completed] };
+    const refused = this.#host.apply(whole, peer, now, out);
     if (this.#refused.length + refused.length > REFUSALS_ACCEPTED_MAX) {
       return "it does not take its refusals";
     }

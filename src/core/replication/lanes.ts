@@ -10,6 +10,12 @@ export type Lane = 0 | 1 | 2 | 3;
 /** How many lanes there are. */
 export const LANES = 4;
 
+/** Shares of a batch when all lanes are full, by lane. */
+export const LANE_WEIGHTS: readonly number[] = [8, 4, 2, 1];
+
+/** All shares together. */
+export const LANES_WEIGHT = 15;
+
 /** Security and revocation; deletes of every type travel here too. */
 export const SECURITY_LANE: Lane = 0;
 /** Limits and counters. */

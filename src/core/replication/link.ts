@@ -6,6 +6,7 @@
 
 import type { Millis } from "../machine.ts";
 import type { LinkId, LinkState, LinkView, ReplicationEffect } from "./contract.ts";
+import { CHUNKS_CAPABILITY } from "./chunks.ts";
 import { Delivery } from "./delivery.ts";
 import { DigestRound } from "./digest_round.ts";
 import type { Digest, KeyVersion, LinkFrame, Message, Welcome } from "./frames.ts";
@@ -243,7 +244,7 @@ export class OutboundLink {
       if (!this.#takesMessages) this.#messages.clear();
       this.#attempt = 0;
       this.#lastError = undefined;
-      this.delivery.begin(welcome.bootId);
+      this.delivery.begin(welcome.bootId, welcome.capabilities.includes(CHUNKS_CAPABILITY));
       this.#setState("open", out);
       // Both ends compare on connect. The larger id waits: by then there may be nothing left to find.
       const isFirst = this.#host.config.nodeId < this.peer;

@@ -23,6 +23,7 @@ export function freshCounters(): ReplicationCounters {
     batchesSent: 0,
     batchesReceived: 0,
     entriesSent: 0,
+    chunksSent: 0,
     digestsStarted: 0,
     digestsDiffering: 0,
     snapshotsServed: 0,
@@ -50,7 +51,7 @@ export function viewOf(viewed: Viewed, links: LinkTable): ReplicationView {
   const { synced, config, clock, store, counters } = viewed;
   const clockOffMs = 0 - clock.correctionMs;
   const because = !synced
-    ? "the first sync is not done"
+    ? `the first sync is not done${outOfReach(links)}`
     : Math.abs(clockOffMs) > config.clockSkewMaxMs / 2
     ? `the clock is ${Math.round(clockOffMs)} ms off cluster time`
     : undefined;
@@ -65,4 +66,15 @@ export function viewOf(viewed: Viewed, links: LinkTable): ReplicationView {
     clockOffMs,
     counters: { ...counters },
   };
+}
+
+/** Names the members that are in view and that no link stands to. */
+function outOfReach(links: LinkTable): string {
+  const lost = Array.from(links.peers(), (link) => link.view()).filter(({ state }) =>
+    state !== "open"
+  );
+  const [first] = lost;
+  if (first === undefined) return "";
+  const others = lost.length > 1 ? ` and ${lost.length - 1} more are` : " is";
+  return `: "${first.peer}"${others} in view without a link (${first.lastError ?? first.state})`;
 }

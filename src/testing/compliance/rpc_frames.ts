@@ -20,7 +20,12 @@ export const FROM_DIALLER: readonly LinkFrame[] = [
   {
     frame: {
       case: "batch",
-      value: { sequence: 7, entries: [bytesOf("one"), bytesOf("")], snapshotEnd: true },
+      value: {
+        sequence: 7,
+        entries: [bytesOf("one"), bytesOf("")],
+        snapshotEnd: true,
+        chunks: [{ row: 4, offset: 65_536, total: 70_000, bytes: bytesOf("piece") }],
+      },
     },
   },
   {
@@ -44,6 +49,7 @@ export const FROM_DIALLER: readonly LinkFrame[] = [
       value: { keys: [{ type: "t", key: "k", version: bytesOf("v") }], prefixes: ["", "f"] },
     },
   },
+  { frame: { case: "message", value: { channel: "c", payload: bytesOf("hello") } } },
 ];
 
 /** One of every kind an acceptor sends, every field set. */

@@ -183,6 +183,7 @@ describe("the link codec", () => {
         sequence: 3,
         entries: [new Uint8Array([1]), new Uint8Array([2])],
         snapshotEnd: true,
+        chunks: [{ row: 4, offset: 65_536, total: 70_000, bytes: new Uint8Array([3]) }],
       },
     }, "dialler"],
     [{

@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import type { ReplicationOptions } from "../../../src/core/replication/config.ts";
 import { EXPIRED_GRACE_MS } from "../../../src/core/replication/entry.ts";
+import { entryCodec } from "../../../src/driver/entry_codec.ts";
 import { Rng } from "../../../src/core/rng.ts";
 import { Net } from "./net.ts";
 
@@ -190,6 +191,31 @@ export function messagesPass(): void {
     net.runFor(1);
   }
   assert.equal(net.text("b", "rbac", "r"), "revoked", "the state waits for messages");
+}
+
+/** A large value travels in pieces: the small ones of its lane go on between them, and a cut begins it anew. */
+export function largeInterleaves(): void {
+  const net = readyCluster(["a", "b"]);
+  net.runFor(3_000);
+  let longest = 0;
+  net.tap = (_from, _to, bytes) => longest = Math.max(longest, bytes.length);
+  const big = Uint8Array.from({ length: 3_000_000 }, (_, i) => i);
+  const held = () => net.node("b").machine.get("team", "big")?.bytes.length ?? 0;
+  net.write("a", { type: "team", key: "big", value: big });
+  net.write("a", { type: "pricing", key: "big too", value: big });
+  let between = 0;
+  for (let i = 0; held() === 0; i++) {
+    assert.ok(i < 2_000, "the large value does not come");
+    net.set("a", "team", `small${i}`, "x");
+    net.runFor(2);
+    if (net.text("b", "team", `small${i - 20}`) !== undefined) between++;
+    if (i === 30) net.flap(1);
+  }
+  assert.ok(between > 20, `${between} small values came between`);
+  net.runUntil("all is there", () => net.converged(), 10_000);
+  assert.ok(longest < 70_000, `a frame of ${longest} bytes`);
+  const { bytes } = net.node("b").machine.get("team", "big") ?? assert.fail();
+  assert.deepEqual(entryCodec.decode(bytes)?.value, big);
 }
 
 /** One seed gives one run: what happened, in order. */

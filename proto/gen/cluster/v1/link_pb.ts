@@ -10,7 +10,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file cluster/v1/link.proto.
  */
 export const file_cluster_v1_link: GenFile = /*@__PURE__*/
-  fileDesc("ChVjbHVzdGVyL3YxL2xpbmsucHJvdG8SCmNsdXN0ZXIudjEi0gEKD0V4Y2hhbmdlUmVxdWVzdBIiCgVoZWxsbxgBIAEoCzIRLmNsdXN0ZXIudjEuSGVsbG9IABIiCgViYXRjaBgCIAEoCzIRLmNsdXN0ZXIudjEuQmF0Y2hIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUi2AEKEEV4Y2hhbmdlUmVzcG9uc2USJgoHd2VsY29tZRgBIAEoCzITLmNsdXN0ZXIudjEuV2VsY29tZUgAEiMKA2FjaxgCIAEoCzIULmNsdXN0ZXIudjEuQmF0Y2hBY2tIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUiOwoQQ2hhbGxlbmdlUmVxdWVzdBIVCg1kaWFsbGVyX25vbmNlGAEgASgMEhAKCGF1ZGllbmNlGAIgASgJIjsKEUNoYWxsZW5nZVJlc3BvbnNlEhYKDmFjY2VwdG9yX25vbmNlGAEgASgMEg4KBnByb29mcxgCIAMoDCJbCglMaW5rUHJvb2YSFQoNZGlhbGxlcl9ub25jZRgBIAEoDBIWCg5hY2NlcHRvcl9ub25jZRgCIAEoDBIQCghhdWRpZW5jZRgDIAEoCRINCgVwcm9vZhgEIAEoDCJnCgVIZWxsbxIPCgdub2RlX2lkGAEgASgJEg8KB2Jvb3RfaWQYAiABKAkSFAoMY2FwYWJpbGl0aWVzGAMgAygJEhUKDXdhbnRfc25hcHNob3QYBCABKAgSDwoHd2FsbF9tcxgFIAEoASJhCgdXZWxjb21lEg8KB25vZGVfaWQYASABKAkSDwoHYm9vdF9pZBgCIAEoCRIUCgxjYXBhYmlsaXRpZXMYAyADKAkSDwoHd2FsbF9tcxgEIAEoARINCgVyZWFkeRgFIAEoCCJACgVCYXRjaBIQCghzZXF1ZW5jZRgBIAEoDRIPCgdlbnRyaWVzGAIgAygMEhQKDHNuYXBzaG90X2VuZBgDIAEoCCJTCghCYXRjaEFjaxIQCghzZXF1ZW5jZRgBIAEoDRIkCgdyZWZ1c2VkGAIgAygLMhMuY2x1c3Rlci52MS5SZWZ1c2FsEg8KB3dhbGxfbXMYAyABKAEiNAoHUmVmdXNhbBIMCgR0eXBlGAEgASgJEgsKA2tleRgCIAEoCRIOCgZyZWFzb24YAyABKAkiKwoHTWVzc2FnZRIPCgdjaGFubmVsGAEgASgJEg8KB3BheWxvYWQYAiABKAwiMQoGRGlnZXN0EicKBnJhbmdlcxgBIAMoCzIXLmNsdXN0ZXIudjEuUmFuZ2VEaWdlc3QiiAEKC1JhbmdlRGlnZXN0Eg4KBnByZWZpeBgBIAEoCRIQCghoYXNoX2xvdxgCIAEoBxIRCgloYXNoX2hpZ2gYAyABKAcSDQoFY291bnQYBCABKA0SJAoEbGVhZhgFIAMoCzIWLmNsdXN0ZXIudjEuS2V5VmVyc2lvbhIPCgdpc19sZWFmGAYgASgIIjgKCktleVZlcnNpb24SDAoEdHlwZRgBIAEoCRILCgNrZXkYAiABKAkSDwoHdmVyc2lvbhgDIAEoDCI+CgRQdWxsEiQKBGtleXMYASADKAsyFi5jbHVzdGVyLnYxLktleVZlcnNpb24SEAoIcHJlZml4ZXMYAiADKAkyogEKC0xpbmtTZXJ2aWNlEkkKCEV4Y2hhbmdlEhsuY2x1c3Rlci52MS5FeGNoYW5nZVJlcXVlc3QaHC5jbHVzdGVyLnYxLkV4Y2hhbmdlUmVzcG9uc2UoATABEkgKCUNoYWxsZW5nZRIcLmNsdXN0ZXIudjEuQ2hhbGxlbmdlUmVxdWVzdBodLmNsdXN0ZXIudjEuQ2hhbGxlbmdlUmVzcG9uc2ViBnByb3RvMw");
+  fileDesc("ChVjbHVzdGVyL3YxL2xpbmsucHJvdG8SCmNsdXN0ZXIudjEi0gEKD0V4Y2hhbmdlUmVxdWVzdBIiCgVoZWxsbxgBIAEoCzIRLmNsdXN0ZXIudjEuSGVsbG9IABIiCgViYXRjaBgCIAEoCzIRLmNsdXN0ZXIudjEuQmF0Y2hIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUi2AEKEEV4Y2hhbmdlUmVzcG9uc2USJgoHd2VsY29tZRgBIAEoCzITLmNsdXN0ZXIudjEuV2VsY29tZUgAEiMKA2FjaxgCIAEoCzIULmNsdXN0ZXIudjEuQmF0Y2hBY2tIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUiOwoQQ2hhbGxlbmdlUmVxdWVzdBIVCg1kaWFsbGVyX25vbmNlGAEgASgMEhAKCGF1ZGllbmNlGAIgASgJIjsKEUNoYWxsZW5nZVJlc3BvbnNlEhYKDmFjY2VwdG9yX25vbmNlGAEgASgMEg4KBnByb29mcxgCIAMoDCJbCglMaW5rUHJvb2YSFQoNZGlhbGxlcl9ub25jZRgBIAEoDBIWCg5hY2NlcHRvcl9ub25jZRgCIAEoDBIQCghhdWRpZW5jZRgDIAEoCRINCgVwcm9vZhgEIAEoDCJnCgVIZWxsbxIPCgdub2RlX2lkGAEgASgJEg8KB2Jvb3RfaWQYAiABKAkSFAoMY2FwYWJpbGl0aWVzGAMgAygJEhUKDXdhbnRfc25hcHNob3QYBCABKAgSDwoHd2FsbF9tcxgFIAEoASJhCgdXZWxjb21lEg8KB25vZGVfaWQYASABKAkSDwoHYm9vdF9pZBgCIAEoCRIUCgxjYXBhYmlsaXRpZXMYAyADKAkSDwoHd2FsbF9tcxgEIAEoARINCgVyZWFkeRgFIAEoCCJjCgVCYXRjaBIQCghzZXF1ZW5jZRgBIAEoDRIPCgdlbnRyaWVzGAIgAygMEhQKDHNuYXBzaG90X2VuZBgDIAEoCBIhCgZjaHVua3MYBCADKAsyES5jbHVzdGVyLnYxLkNodW5rIkIKBUNodW5rEgsKA3JvdxgBIAEoDRIOCgZvZmZzZXQYAiABKA0SDQoFdG90YWwYAyABKA0SDQoFYnl0ZXMYBCABKAwiUwoIQmF0Y2hBY2sSEAoIc2VxdWVuY2UYASABKA0SJAoHcmVmdXNlZBgCIAMoCzITLmNsdXN0ZXIudjEuUmVmdXNhbBIPCgd3YWxsX21zGAMgASgBIjQKB1JlZnVzYWwSDAoEdHlwZRgBIAEoCRILCgNrZXkYAiABKAkSDgoGcmVhc29uGAMgASgJIisKB01lc3NhZ2USDwoHY2hhbm5lbBgBIAEoCRIPCgdwYXlsb2FkGAIgASgMIjEKBkRpZ2VzdBInCgZyYW5nZXMYASADKAsyFy5jbHVzdGVyLnYxLlJhbmdlRGlnZXN0IogBCgtSYW5nZURpZ2VzdBIOCgZwcmVmaXgYASABKAkSEAoIaGFzaF9sb3cYAiABKAcSEQoJaGFzaF9oaWdoGAMgASgHEg0KBWNvdW50GAQgASgNEiQKBGxlYWYYBSADKAsyFi5jbHVzdGVyLnYxLktleVZlcnNpb24SDwoHaXNfbGVhZhgGIAEoCCI4CgpLZXlWZXJzaW9uEgwKBHR5cGUYASABKAkSCwoDa2V5GAIgASgJEg8KB3ZlcnNpb24YAyABKAwiPgoEUHVsbBIkCgRrZXlzGAEgAygLMhYuY2x1c3Rlci52MS5LZXlWZXJzaW9uEhAKCHByZWZpeGVzGAIgAygJMqIBCgtMaW5rU2VydmljZRJJCghFeGNoYW5nZRIbLmNsdXN0ZXIudjEuRXhjaGFuZ2VSZXF1ZXN0GhwuY2x1c3Rlci52MS5FeGNoYW5nZVJlc3BvbnNlKAEwARJICglDaGFsbGVuZ2USHC5jbHVzdGVyLnYxLkNoYWxsZW5nZVJlcXVlc3QaHS5jbHVzdGVyLnYxLkNoYWxsZW5nZVJlc3BvbnNlYgZwcm90bzM");
 
 /**
  * From the node that opened the stream.
@@ -302,6 +302,14 @@ export type Batch = Message$1<"cluster.v1.Batch"> & {
    * @generated from field: bool snapshot_end = 3;
    */
   snapshotEnd: boolean;
+
+  /**
+   * Pieces of entries too large for a batch; for peers with the capability "chunk:v1". The batch that completes an entry
+   * is the one that acknowledges or refuses it.
+   *
+   * @generated from field: repeated cluster.v1.Chunk chunks = 4;
+   */
+  chunks: Chunk[];
 };
 
 /**
@@ -310,6 +318,44 @@ export type Batch = Message$1<"cluster.v1.Batch"> & {
  */
 export const BatchSchema: GenMessage<Batch> = /*@__PURE__*/
   messageDesc(file_cluster_v1_link, 7);
+
+/**
+ * A piece of an encoded Entry.
+ *
+ * @generated from message cluster.v1.Chunk
+ */
+export type Chunk = Message$1<"cluster.v1.Chunk"> & {
+  /**
+   * 0 to 3: the lane; 4: the snapshot. In each at most one entry is under way; offset 0 begins another one.
+   *
+   * @generated from field: uint32 row = 1;
+   */
+  row: number;
+
+  /**
+   * @generated from field: uint32 offset = 2;
+   */
+  offset: number;
+
+  /**
+   * Bytes of the whole entry.
+   *
+   * @generated from field: uint32 total = 3;
+   */
+  total: number;
+
+  /**
+   * @generated from field: bytes bytes = 4;
+   */
+  bytes: Uint8Array;
+};
+
+/**
+ * Describes the message cluster.v1.Chunk.
+ * Use `create(ChunkSchema)` to create a new message.
+ */
+export const ChunkSchema: GenMessage<Chunk> = /*@__PURE__*/
+  messageDesc(file_cluster_v1_link, 8);
 
 /**
  * All batches up to `sequence` were applied, but for what is refused.
@@ -340,7 +386,7 @@ export type BatchAck = Message$1<"cluster.v1.BatchAck"> & {
  * Use `create(BatchAckSchema)` to create a new message.
  */
 export const BatchAckSchema: GenMessage<BatchAck> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 8);
+  messageDesc(file_cluster_v1_link, 9);
 
 /**
  * An entry that was not taken.
@@ -369,7 +415,7 @@ export type Refusal = Message$1<"cluster.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 9);
+  messageDesc(file_cluster_v1_link, 10);
 
 /**
  * Bytes from one application to the other, no state; for peers with the capability "msg:v1".
@@ -393,7 +439,7 @@ export type Message = Message$1<"cluster.v1.Message"> & {
  * Use `create(MessageSchema)` to create a new message.
  */
 export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 10);
+  messageDesc(file_cluster_v1_link, 11);
 
 /**
  * Hashes of ranges of the key space.
@@ -412,7 +458,7 @@ export type Digest = Message$1<"cluster.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 11);
+  messageDesc(file_cluster_v1_link, 12);
 
 /**
  * One node of the digest tree.
@@ -456,7 +502,7 @@ export type RangeDigest = Message$1<"cluster.v1.RangeDigest"> & {
  * Use `create(RangeDigestSchema)` to create a new message.
  */
 export const RangeDigestSchema: GenMessage<RangeDigest> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 12);
+  messageDesc(file_cluster_v1_link, 13);
 
 /**
  * A key and the version held.
@@ -485,7 +531,7 @@ export type KeyVersion = Message$1<"cluster.v1.KeyVersion"> & {
  * Use `create(KeyVersionSchema)` to create a new message.
  */
 export const KeyVersionSchema: GenMessage<KeyVersion> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 13);
+  messageDesc(file_cluster_v1_link, 14);
 
 /**
  * Asks for the newest values of keys, or of all keys below prefixes.
@@ -509,7 +555,7 @@ export type Pull = Message$1<"cluster.v1.Pull"> & {
  * Use `create(PullSchema)` to create a new message.
  */
 export const PullSchema: GenMessage<Pull> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 14);
+  messageDesc(file_cluster_v1_link, 15);
 
 /**
  * The application plane between two nodes. A node opens one stream to every peer; what it has to say travels on it.
