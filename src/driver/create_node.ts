@@ -45,7 +45,18 @@ export async function createNode(
     hostName: runtime.interfaces.hostName(),
   });
   refuseWhatIsNotBuilt(config);
-  return await Node.start(runtime, config, options.log ?? (() => {}));
+  return await Node.start(runtime, config, guarded(options.log ?? (() => {})));
+}
+
+/** A sink that throws loses its record, not the node. */
+function guarded(log: LogSink): LogSink {
+  return (record) => {
+    try {
+      log(record);
+    } catch {
+      // Where should it be told? The sink is where things are told.
+    }
+  };
 }
 
 /** Says in one sentence what a valid configuration asks for that this version can't do. */

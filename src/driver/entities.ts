@@ -102,6 +102,8 @@ export interface EntityBase {
   writeAwaited(writes: readonly EntryWrite[], options: AwaitOptions): Promise<WriteOutcome>;
   /** Hears every change of every type. */
   changes(listener: (change: EntityChange) => void): () => void;
+  /** Aborts when the node is closed: watches end. */
+  readonly closed: AbortSignal;
 }
 
 /** The levels, for checks. */
@@ -178,7 +180,7 @@ export function entitiesOf<T>(
             }
           }),
         initial ? list().map((entity) => ({ ...entity, type, old: undefined, local: false })) : [],
-        signal,
+        signal === undefined ? base.closed : AbortSignal.any([signal, base.closed]),
       ),
   });
 }

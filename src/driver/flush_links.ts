@@ -6,7 +6,7 @@ import type { Clock } from "../ports/clock.ts";
 
 const POLL_MS = 20;
 
-/** Waits until every open link has had everything acknowledged; `false` when that took longer than `timeoutMs`. */
+/** Waits until every link has had everything acknowledged; `false` when that took longer than `timeoutMs`. */
 export async function flushLinks(
   links: () => readonly LinkView[],
   clock: Clock,
@@ -14,8 +14,7 @@ export async function flushLinks(
 ): Promise<boolean> {
   const deadline = clock.now() + timeoutMs;
   for (;;) {
-    const open = links().filter(({ state }) => state === "open");
-    if (open.every(({ dirty, inFlight }) => dirty === 0 && inFlight === 0)) return true;
+    if (links().every(({ dirty, inFlight }) => dirty === 0 && inFlight === 0)) return true;
     if (clock.now() >= deadline) return false;
     await new Promise<void>((resolve) => clock.alarm(clock.now() + POLL_MS, resolve));
   }

@@ -21,9 +21,9 @@ export class Listeners<T> {
     return () => this.#listeners.delete(own);
   }
 
-  /** Calls every listener. */
+  /** Calls every listener there is now; one that is added meanwhile hears from the next time on. */
   tell(value: T): void {
-    for (const listener of this.#listeners) {
+    for (const listener of [...this.#listeners]) {
       try {
         listener(value);
       } catch (error) {

@@ -28,7 +28,7 @@ export interface EntityWatch<T = unknown> extends AsyncIterable<readonly EntityC
  */
 export class Watch<T> implements EntityWatch<T> {
   #pending: Map<string, EntityChange<T>> = new Map();
-  #wake: (() => void) | undefined;
+  readonly #waiting: (() => void)[] = [];
   #ended = false;
   readonly #stop: () => void;
 
@@ -36,17 +36,17 @@ export class Watch<T> implements EntityWatch<T> {
   constructor(
     subscribe: (listener: (change: EntityChange<T>) => void) => () => void,
     initial: readonly EntityChange<T>[],
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ) {
     for (const change of initial) this.#pending.set(change.key, change);
     const unsubscribe = subscribe((change) => this.#add(change));
     const end = (): void => this.#end();
-    signal?.addEventListener("abort", end, { once: true });
+    signal.addEventListener("abort", end, { once: true });
     this.#stop = () => {
       unsubscribe();
-      signal?.removeEventListener("abort", end);
+      signal.removeEventListener("abort", end);
     };
-    if (signal?.aborted === true) this.#end();
+    if (signal.aborted) this.#end();
   }
 
   [Symbol.asyncIterator](): this {
@@ -55,7 +55,7 @@ export class Watch<T> implements EntityWatch<T> {
 
   async next(): Promise<IteratorResult<readonly EntityChange<T>[], undefined>> {
     while (this.#pending.size === 0 && !this.#ended) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     if (this.#pending.size === 0) return { done: true, value: undefined };
     const value = [...this.#pending.values()];
@@ -87,8 +87,6 @@ export class Watch<T> implements EntityWatch<T> {
   }
 
   #wakeUp(): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }

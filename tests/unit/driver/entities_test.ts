@@ -124,6 +124,16 @@ describe("entities", () => {
     await assert.rejects(teams.set("t", 1, { await: "all" }), (e) => ClusterError.is(e, "closed"));
   });
 
+  it("end their watches when the node is closed, and wake everyone who waits on one", async () => {
+    const node = await solo();
+    const watch = node.entities<number>("team").watch();
+    const both = [watch.next(), watch.next()];
+    node.entities<number>("team").set("t", 1);
+    await node.close();
+    const results = await Promise.all(both);
+    assert.deepEqual(results.map(({ done }) => done).sort(), [false, true]);
+  });
+
   it("are watched across nodes", async () => {
     await using cluster = new TestCluster();
     const a = await cluster.start("a");
