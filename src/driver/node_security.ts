@@ -78,12 +78,18 @@ export class NodeSecurity implements NodeKeys {
 
 /** What the log should say about the RPC plane's protection; `undefined` when there is nothing to warn of. */
 export function securityWarning(security: NodeSecurity): string | undefined {
-  const { rpc } = security;
-  if (rpc.tls !== undefined) return undefined;
-  if (rpc.token !== undefined || security.size > 0) {
+  const { tls, token } = security.rpc;
+  const isAuthenticated = tls?.clientAuth === true || token !== undefined || security.size > 0;
+  const isEncrypted = tls !== undefined;
+  if (isAuthenticated && isEncrypted) return undefined;
+  if (isAuthenticated) {
     return "RPC is authenticated but not encrypted: set cluster_config.security.tls to encrypt it";
   }
-  return "RPC is open: whoever reaches its port is let in, set cluster_config.security.gossip_keys, .token or .tls";
+  return isEncrypted
+    ? "RPC is open though encrypted: TLS keeps nobody out as client_auth is false, " +
+      "set cluster_config.security.tls.client_auth, .gossip_keys or .token"
+    : "RPC is open: whoever reaches its port is let in, " +
+      "set cluster_config.security.gossip_keys or .token, or .tls with client_auth";
 }
 
 async function readTls(
