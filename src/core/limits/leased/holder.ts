@@ -294,9 +294,11 @@ function measure(limit: LeasedLimit, now: Millis, ttlMs: Millis): number {
   const elapsedMs = Math.max(1, Math.min(now - limit.measuredAt, ttlMs / 2));
   const weight = elapsedMs / (elapsedMs + ttlMs / 2);
   limit.rate += weight * (limit.demand / elapsedMs - limit.rate);
-  if (limit.demand === 0 && limit.rate * ttlMs < 1) limit.rate = 0;
+  const isIdle = limit.demand === 0;
+  if (isIdle && limit.rate * ttlMs < 1) limit.rate = 0;
   limit.demand = 0;
   limit.measuredAt = now;
+  if (isIdle && limit.isScarce && limit.waiting === 0) return 0;
   const lasting = limit.rate * (limit.isScarce ? ttlMs / 2 : ttlMs);
   const { cap } = limit.facts;
   return Math.min(cap, Math.ceil(Math.max(lasting, limit.waiting * (limit.isScarce ? 1 : 2))));

@@ -18,7 +18,6 @@ import type {
   VoterName,
 } from "./contract.ts";
 import { grantSize, isScarce } from "./granting.ts";
-import { nextVoters } from "./list_change.ts";
 import type { AnswerItem, Ask, AskItem, Store, Stored, StoreSlice, Verdict } from "./messages.ts";
 import { type ChangeCount, RootBook, type RootRow, type RootSlice } from "./root_book.ts";
 import type { RootWorld } from "./root_world.ts";
@@ -116,9 +115,10 @@ export class Office {
   /** A voter wrote something down, or refused to. */
   stored(message: Stored, now: Millis): void {
     const { voter, listNumber } = message;
-    if (listNumber > (this.#listed.get(voter) ?? 0)) this.#listed.set(voter, listNumber);
+    const isNews = listNumber > (this.#listed.get(voter) ?? 0);
+    if (isNews) this.#listed.set(voter, listNumber);
     for (const verdict of message.verdicts) this.#judge(voter, verdict);
-    this.#changeList(now);
+    if (isNews || this.#list.before !== undefined) this.#changeList(now);
   }
 
   /** The definition of a limit changed: what voters refused under the old one is offered under the new one. */
@@ -353,7 +353,7 @@ export class Office {
       this.#setList(voters, undefined, now);
       return;
     }
-    const next = nextVoters(this.#shard, voters, members);
+    const next = rules.nextVoters(this.#shard, voters, members);
     if (next === undefined) return;
     if (rules.movesLedger) {
       for (const book of this.#books.values()) {

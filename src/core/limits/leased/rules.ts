@@ -5,8 +5,9 @@
  * @module
  */
 
-import type { Epoch, Row, VoterList, VoterName } from "./contract.ts";
+import type { Epoch, LeasedMember, Row, VoterList, VoterName } from "./contract.ts";
 import { compareEpochs } from "./epoch.ts";
+import { nextVoters } from "./list_change.ts";
 
 /** What {@linkcode LeasedRules.isQuorum} is told besides the list. */
 export interface Electorate {
@@ -37,6 +38,12 @@ export interface LeasedRules {
   readonly keepsLedger: boolean;
   /** Whether a grant waits for a quorum to write it down. */
   readonly waitsForQuorum: boolean;
+  /** Who should vote next; `undefined` when the list is right as it is. */
+  nextVoters(
+    shard: number,
+    voters: readonly VoterName[],
+    members: readonly LeasedMember[],
+  ): VoterName[] | undefined;
   /** Whether a list changes by way of both lists. */
   readonly changesJointly: boolean;
   /** Whether a list changes only with the whole ledger. */
@@ -51,6 +58,7 @@ export const LEASED_RULES: LeasedRules = {
     (list.before === undefined || isMajority(list.before, answered)),
   charge: (row) => Math.max(row.granted - row.returned, row.spent),
   mayTellAgain: (charged, cap) => charged <= cap,
+  nextVoters,
   keepsLedger: true,
   waitsForQuorum: true,
   changesJointly: true,
