@@ -18,7 +18,7 @@ import type { DatagramSocket } from "../ports/datagrams.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { ByteStream, StreamListener } from "../ports/streams.ts";
 import { drive, type Driven } from "./drive.ts";
-import { meterLag } from "./lag_meter.ts";
+import { type LagMeter, meterLag } from "./lag_meter.ts";
 
 /** What the gossip plane needs to run. */
 export interface GossipOptions {
@@ -67,7 +67,7 @@ class Plane implements GossipPlane {
   #datagrams: DatagramSocket | undefined;
   #listener: StreamListener | undefined;
   #driven: Driven<MembershipInput> | undefined;
-  #stopLag: () => void = () => {};
+  #lag: LagMeter | undefined;
   #nextOp = 1;
   #nextAccepted = -1;
   #port = 0;
@@ -86,7 +86,7 @@ class Plane implements GossipPlane {
     await this.#bind();
     const machine = this.#options.machine(this.#port);
     this.#driven = drive(machine, runtime.clock, (effect) => this.#perform(effect, onEvent));
-    this.#stopLag = meterLag(runtime.clock, (lagMs) => this.#step({ type: "lag", lagMs }));
+    this.#lag = meterLag(runtime.clock, (lagMs) => this.#step({ type: "lag", lagMs }));
     this.#step({ type: "start" });
   }
 
@@ -105,7 +105,7 @@ class Plane implements GossipPlane {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#stopLag();
+    this.#lag?.stop();
     this.#driven?.stop();
     for (const controller of this.#dialling.values()) controller.abort();
     for (const stream of this.#streams.values()) stream.destroy();
@@ -144,7 +144,7 @@ class Plane implements GossipPlane {
               type: "packet",
               from: frame.from,
               bytes: frame.bytes,
-              queuedMs: runtime.clock.now() - frame.receivedMs,
+              queuedMs: this.#queuedMs(frame.receivedMs),
             }),
           onSendError: (to) => this.#step({ type: "packetFailed", to }),
         });
@@ -156,6 +156,12 @@ class Plane implements GossipPlane {
         if (port !== 0 || attempt === BIND_ATTEMPTS) throw error;
       }
     }
+  }
+
+  /** No runtime tells when the kernel had it; a loop that is late has kept it waiting for up to that long. */
+  #queuedMs(receivedMs: Millis): Millis {
+    const handedOverMs = this.#options.runtime.clock.now() - receivedMs;
+    return Math.max(handedOverMs, this.#lag?.overdueMs() ?? 0);
   }
 
   #step(input: MembershipInput): void {

@@ -7,7 +7,15 @@
 import type { Millis } from "../core/machine.ts";
 import type { Clock } from "../ports/clock.ts";
 
-/** Sets an alarm every `everyMs` and reports each lateness above `thresholdMs`; answers a function that stops it. */
+/** A running measurement. */
+export interface LagMeter {
+  /** How late the loop is at this instant, 0 when not noticeably: what waited for it has waited up to so long. */
+  overdueMs(): Millis;
+  /** Ends it. */
+  stop(): void;
+}
+
+/** Sets an alarm every `everyMs` and reports each lateness above `thresholdMs`. */
 export function meterLag(
   clock: Clock,
   report: (lagMs: Millis) => void,
@@ -15,16 +23,21 @@ export function meterLag(
     readonly everyMs?: Millis;
     readonly thresholdMs?: Millis;
   } = {},
-): () => void {
+): LagMeter {
+  let due = 0;
   let disarm: () => void = () => {};
+  const overdueMs = (): Millis => {
+    const lateMs = clock.now() - due;
+    return lateMs > thresholdMs ? lateMs : 0;
+  };
   const arm = (): void => {
-    const due = clock.now() + everyMs;
+    due = clock.now() + everyMs;
     disarm = clock.alarm(due, () => {
-      const lagMs = clock.now() - due;
-      if (lagMs > thresholdMs) report(lagMs);
+      const lagMs = overdueMs();
       arm();
+      if (lagMs > 0) report(lagMs);
     });
   };
   arm();
-  return () => disarm();
+  return { overdueMs, stop: () => disarm() };
 }

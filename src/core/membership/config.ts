@@ -170,12 +170,6 @@ export interface MembershipOptions {
    */
   readonly cidrsAllowed?: readonly string[];
   /**
-   * Packets that may wait between socket and machine; the driver drops beyond it.
-   *
-   * @default {1024}
-   */
-  readonly handoffQueueDepth?: number;
-  /**
    * Application broadcasts that may wait; the most sent ones go first.
    *
    * @default {1024}

@@ -15,7 +15,6 @@ const RANGES: readonly (readonly [keyof MembershipConfig, number, number])[] = [
   ["packetBytesMax", 512, 65_507],
   ["metaBytesMax", 0, 65_535],
   ["remoteMetaBytesMax", 0, 65_535],
-  ["handoffQueueDepth", 1, 1_048_576],
   ["userBroadcastsMax", 1, 1_048_576],
   ["membersMax", 1, 1_048_576],
   ["tombstonesMax", 0, 1_048_576],

@@ -35,7 +35,6 @@ const LAN: Base = {
   metaBytesMax: 512,
   remoteMetaBytesMax: 4096,
   requireNodeNames: false,
-  handoffQueueDepth: 1024,
   userBroadcastsMax: 1024,
   userShare: 0.25,
   membersMax: 100_000,
