@@ -121,6 +121,23 @@ describe("a PostgreSQL storage", () => {
     assert.equal(await textOf(storage), "a=1");
   });
 
+  test("reads many rows page by page without reading the rest of them each time", async () => {
+    await database("pages", "ENCODING 'UTF8'");
+    const storage = await postgresStorage(options({ database: "pages" })).open();
+    const rows = Array.from({ length: 20_000 }, (_, i) => row(`key-${i}`, i));
+    await storage.write(rows);
+    const writtenTo = await indexEntriesRead("pages");
+    let count = 0;
+    for await (const _ of storage.load()) count++;
+    assert.equal(count, rows.length);
+    await storage.close();
+    const read = await eventually("the server has counted", async () => {
+      const now = await indexEntriesRead("pages");
+      return now >= writtenTo + rows.length ? now - writtenTo : undefined;
+    });
+    assert.ok(read < 2 * rows.length, `${read} index entries for ${rows.length} rows`);
+  });
+
   test("says what is wrong with user, database, rights and host", async () => {
     await refuses(options({ password: "wrong" }), "refused", /SQLSTATE 28P01/);
     await refuses(options({ database: "none" }), "refused", /"none" does not exist/);
@@ -335,6 +352,15 @@ async function rowsOfNode(nodeId: string): Promise<Set<string>> {
     return sql<{ key: string }[]>`SELECT key FROM althing_rows WHERE node = ${nodeId}`;
   });
   return new Set(rows.map(({ key }) => key));
+}
+
+/** Entries of the rows' index that were read so far, as the server has counted them. */
+async function indexEntriesRead(database: string): Promise<number> {
+  const [row] = await server!.admin(database, (sql) =>
+    sql.unsafe(
+      "SELECT idx_tup_read::int AS entries FROM pg_stat_user_indexes WHERE indexrelname = 'althing_rows_pkey'",
+    ));
+  return Number(row?.["entries"] ?? 0);
 }
 
 async function database(name: string, how: string): Promise<void> {
