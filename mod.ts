@@ -83,3 +83,4 @@ export type { IfVersion, KeyValueOptions, KeyValues } from "./src/driver/kv.ts";
 export type { SchemaVerdict, StandardSchema } from "./src/driver/standard_schema.ts";
 export type { EntityWatch, WatchOptions } from "./src/driver/watch.ts";
 export { VERSION } from "./src/version.ts";
+export type { PersistenceView } from "./src/driver/persistence.ts";

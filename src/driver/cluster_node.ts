@@ -15,6 +15,7 @@ import type {
 import type { ReplicationView } from "../core/replication/contract.ts";
 import type { Entities, EntityChange } from "./entities.ts";
 import type { KeyValues } from "./kv.ts";
+import type { PersistenceView } from "./persistence.ts";
 import type { StandardSchema } from "./standard_schema.ts";
 
 /** A member as people and gateways see it: gossip, metadata and health together. */
@@ -99,6 +100,8 @@ export interface NodeStatus {
   readonly entities: Readonly<Record<string, number>>;
   /** RPC callers turned away. */
   readonly rpcRefused: number;
+  /** The storage and what it still has to take; absent without one. */
+  readonly storage: (PersistenceView & { readonly storage: string }) | undefined;
 }
 
 /** What happens to the cluster, in the order this node saw it. */

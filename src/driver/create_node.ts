@@ -8,6 +8,7 @@ import { resolveConfig } from "../config/resolve.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
 import { ClusterError } from "../core/errors.ts";
 import type { LogSink } from "../ports/observer.ts";
+import type { StorageProvider } from "../ports/storage.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { ClusterNode } from "./cluster_node.ts";
 import { Node } from "./node.ts";
@@ -16,6 +17,13 @@ import { Node } from "./node.ts";
 export interface CreateNodeOptions {
   /** Where log records go. @default {nowhere} */
   readonly log?: LogSink;
+  /**
+   * Makes the storage that the configuration asks for, such as `sqliteStorage`; called unless it says `memory`. The
+   * node opens and closes what it answers.
+   */
+  readonly storage?: (
+    config: ResolvedConfig,
+  ) => StorageProvider | undefined | Promise<StorageProvider | undefined>;
 }
 
 /**
@@ -45,7 +53,18 @@ export async function createNode(
     hostName: runtime.interfaces.hostName(),
   });
   refuseWhatIsNotBuilt(config);
-  return await Node.start(runtime, config, guarded(options.log ?? (() => {})));
+  const { type } = config.storage;
+  const provider = type === "memory" ? undefined : await options.storage?.(config);
+  if (type !== "memory" && provider === undefined) {
+    throw new ClusterError(
+      "unsupported",
+      `Cannot start the node: nobody made the storage ${
+        JSON.stringify(type)
+      }, pass createNode the option ` +
+        `"storage", or set cluster_config.storage.type to "memory"`,
+    );
+  }
+  return await Node.start(runtime, config, guarded(options.log ?? (() => {})), provider);
 }
 
 /** A sink that throws loses its record, not the node. */
@@ -73,12 +92,6 @@ function refuseWhatIsNotBuilt(config: ResolvedConfig): void {
     refuse(
       `cluster_config.discovery.type ${JSON.stringify(config.discovery.type)}`,
       "set discovery.enabled to false and name the peers in cluster_config.peers",
-    );
-  }
-  if (config.storage.type !== "memory") {
-    refuse(
-      `storage ${JSON.stringify(config.storage.type)}`,
-      'set cluster_config.storage.type to "memory"',
     );
   }
 }

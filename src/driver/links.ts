@@ -31,6 +31,8 @@ export interface LinksOptions {
   /** Where a peer's RPC server is now; `undefined` when it is not known. */
   readonly addressOf: (peer: string) => Address | undefined;
   readonly onEvent: (event: ReplicationEvent) => void;
+  /** Awaited before an acknowledgement is sent: with storage, applied means stored. */
+  readonly stored?: () => Promise<void>;
 }
 
 /** How often the machine is told what the wall clock shows. */
@@ -262,6 +264,7 @@ export class Links implements AsyncDisposable {
     const stream = this.#streams.get(link);
     if (stream === undefined) return;
     try {
+      if (frame.frame.case === "ack") await this.#options.stored?.();
       await stream.send(frame);
       if (this.#streams.get(link) === stream) this.#driven.step({ type: "writable", link });
     } catch (error) {

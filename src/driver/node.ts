@@ -12,10 +12,12 @@ import type { LogLevel } from "../core/log.ts";
 import type { Address, WallMillis } from "../core/machine.ts";
 import type { MembershipEvent } from "../core/membership/contract.ts";
 import type { ReplicationEvent } from "../core/replication/contract.ts";
+import { CAPABILITIES } from "../core/replication/config.ts";
 import { Replication } from "../core/replication/machine.ts";
 import { Rng } from "../core/rng.ts";
 import type { LogSink } from "../ports/observer.ts";
 import type { RpcServer } from "../ports/rpc.ts";
+import type { StorageProvider } from "../ports/storage.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { VERSION } from "../version.ts";
 import type {
@@ -48,9 +50,7 @@ import type { NodeMeta } from "./node_meta.ts";
 import { NodeSecurity, securityWarning } from "./node_security.ts";
 import { applySeeds } from "./seed.ts";
 import type { StandardSchema } from "./standard_schema.ts";
-
-/** What every node of this version can do, as told in gossip metadata. */
-export const CAPABILITIES: readonly string[] = ["ack:v1", "msg:v1", "chunk:v1"];
+import { StoredState } from "./stored_state.ts";
 
 const CHECK_EVERY_MS = 1_000;
 const LEAVE_TIMEOUT_MS = 5_000;
@@ -62,6 +62,7 @@ export class Node implements ClusterNode {
   readonly #runtime: Runtime;
   readonly #log: LogSink;
   readonly #security: NodeSecurity;
+  readonly #state: StoredState | undefined;
   readonly #replication: Replication;
   readonly #links: Links;
   readonly #base: EntityBase;
@@ -81,8 +82,20 @@ export class Node implements ClusterNode {
   #disarmChecks: () => void = () => {};
 
   /** Starts everything; on failure closes what was open and rejects. */
-  static async start(runtime: Runtime, config: ResolvedConfig, log: LogSink): Promise<Node> {
-    const node = new Node(runtime, config, log, await NodeSecurity.load(config.security, runtime));
+  static async start(
+    runtime: Runtime,
+    config: ResolvedConfig,
+    log: LogSink,
+    provider: StorageProvider | undefined,
+  ): Promise<Node> {
+    const security = await NodeSecurity.load(config.security, runtime);
+    const state = provider === undefined ? undefined : await StoredState.open({
+      provider,
+      codec: entryCodec,
+      clock: runtime.clock,
+      say: (level, message, fields = {}) => log({ level, message, fields }),
+    });
+    const node = new Node(runtime, config, log, security, state);
     try {
       await node.#open();
       return node;
@@ -97,7 +110,9 @@ export class Node implements ClusterNode {
     config: ResolvedConfig,
     log: LogSink,
     security: NodeSecurity,
+    state: StoredState | undefined,
   ) {
+    this.#state = state;
     this.#runtime = runtime;
     this.config = config;
     this.#log = log;
@@ -131,6 +146,7 @@ export class Node implements ClusterNode {
         return known === undefined ? undefined : rpcAddressOf(known);
       },
       onEvent: (event) => this.#onReplication(event),
+      ...(state === undefined ? {} : { stored: () => state.flushed() }),
     });
     this.#view = new ClusterView({
       config,
@@ -154,7 +170,11 @@ export class Node implements ClusterNode {
         return count;
       },
       write: (writes) => this.#links.write(writes),
-      writeAwaited: (writes, options) => this.#links.writeAwaited(writes, options),
+      writeAwaited: async (writes, options) => {
+        const outcome = this.#links.writeAwaited(writes, options);
+        await state?.flushed();
+        return await outcome;
+      },
       changes: (listener) => this.#changes.add(listener),
       closed: this.#closing.signal,
     };
@@ -202,6 +222,7 @@ export class Node implements ClusterNode {
       replication: this.#replication.view(),
       entities: Object.fromEntries(types.map((type) => [type, this.#base.count(type)])),
       rpcRefused: this.#rpcRefused,
+      storage: this.#state?.view(),
     };
   }
 
@@ -260,6 +281,7 @@ export class Node implements ClusterNode {
     const { config } = this;
     for (const sentence of config.notices) this.#say("info", sentence);
     for (const sentence of config.warnings) this.#say("warn", sentence);
+    await this.#state?.restore((entry) => this.#replication.restore(entry));
     this.#links.start();
     if (config.enabled) {
       const warning = securityWarning(this.#security);
@@ -338,12 +360,14 @@ export class Node implements ClusterNode {
   #onReplication(event: ReplicationEvent): void {
     const record = replicationRecord(event);
     if (record !== undefined) this.#log(record);
+    this.#state?.note(event);
     switch (event.type) {
       case "changed":
         if (event.entry.type.startsWith("_")) return;
         this.#changed(entityChange(event.entry, event.old, event.local, this.#base.codec));
         return;
       case "expired":
+      case "forgotten":
         if (event.entry.type.startsWith("_")) return;
         this.#changed(entityExpired(event.entry, this.#base.codec));
         return;
@@ -398,6 +422,7 @@ export class Node implements ClusterNode {
     await this.#gossip?.[Symbol.asyncDispose]();
     await this.#links[Symbol.asyncDispose]();
     await this.#rpc?.[Symbol.asyncDispose]();
+    await this.#state?.close();
   }
 
   async #leave(): Promise<void> {

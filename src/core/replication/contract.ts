@@ -136,6 +136,10 @@ export type ReplicationEvent =
   }
   /** A value expired: the key reads as absent from now on. Once on each node, at its own cluster time. */
   | { readonly type: "expired"; readonly entry: StoredEntry }
+  /** A tombstone or an expired value is held no more: a storage forgets it too. */
+  | { readonly type: "purged"; readonly entry: StoredEntry }
+  /** A peer knew that this was deleted, longer ago than anybody remembers deletes: the key is absent from now on. */
+  | { readonly type: "forgotten"; readonly entry: StoredEntry }
   /** A peer's application sent this. */
   | {
     readonly type: "message";
@@ -229,6 +233,10 @@ export interface ReplicationCounters {
   expired: number;
   /** Entries from peers that had expired so long ago that they were not even looked at. */
   expiredOnArrival: number;
+  /** Values from peers refused because their key was deleted longer ago than anybody remembers deletes. */
+  deletedOnArrival: number;
+  /** Keys given up because a peer knew that they were deleted while we were away. */
+  forgotten: number;
   /** Messages handed to streams. */
   messagesSent: number;
   /** Messages received. */

@@ -11,6 +11,7 @@ import { Deadlines } from "../deadlines.ts";
 import { isTooFarAhead, type Version } from "../hlc.ts";
 import type { Machine, Millis, WallMillis } from "../machine.ts";
 import type { Rng } from "../rng.ts";
+import { AgreedTable } from "./agreed.ts";
 import { Awaits } from "./awaits.ts";
 import { ClusterClock } from "./cluster_clock.ts";
 import { type ReplicationConfig, type ReplicationOptions, resolveReplication } from "./config.ts";
@@ -26,8 +27,8 @@ import type {
 } from "./contract.ts";
 import type { Delivery } from "./delivery.ts";
 import type { EntryCodec, StoredEntry } from "./entry.ts";
-import type { Batch, Hello, Message, Refusal, Welcome } from "./frames.ts";
-import { type InboundHost, InboundLink } from "./inbound.ts";
+import type { Batch, Hello, Message, Welcome } from "./frames.ts";
+import { type Applied, type InboundHost, InboundLink } from "./inbound.ts";
 import { Intake } from "./intake.ts";
 import { type OutboundHost, OutboundLink } from "./link.ts";
 import { LinkTable } from "./link_table.ts";
@@ -53,6 +54,7 @@ export class Replication
   readonly clock: ClusterClock = new ClusterClock();
   readonly rng: Rng;
   readonly counters: ReplicationCounters = freshCounters();
+  readonly agreed: AgreedTable;
   readonly awaits: Awaits;
   readonly #intake: Intake;
   readonly #writer: Writer;
@@ -65,6 +67,7 @@ export class Replication
   constructor(options: ReplicationOptions, codec: EntryCodec, rng: Rng) {
     this.config = resolveReplication(options);
     this.rng = rng;
+    this.agreed = new AgreedTable(this.config.bootId);
     this.awaits = new Awaits(this.config.nodeId);
     this.store = new Store(this.config.tombstoneHorizonMs, this.config.lanes);
     this.#intake = new Intake(this, codec);
@@ -74,6 +77,11 @@ export class Replication
   /** First sync done: digests are compared and snapshots served. */
   get synced(): boolean {
     return this.#synced;
+  }
+
+  /** Puts back what was held before a restart; only before the `start` input. Older than what is held: ignored. */
+  restore(entry: StoredEntry): void {
+    this.store.offer(entry);
   }
 
   /** The newest entry of a key, tombstones included; nothing once it has expired, to the moment if `now` is given. */
@@ -204,9 +212,9 @@ export class Replication
     this.nudge(link.peer, now, out);
   }
 
-  apply(batch: Batch, from: string, now: Millis, out: ReplicationEffect[]): Refusal[] {
+  apply(batch: Batch, from: string, now: Millis, out: ReplicationEffect[]): Applied {
     this.counters.batchesReceived++;
-    const { refused, behind } = this.#intake.apply(batch.entries, from, now, out);
+    const { refused, behind, isWhole } = this.#intake.apply(batch.entries, from, now, out);
     this.#armPurge();
     if (behind.length > 0) {
       for (const slot of behind) this.deliveryTo(from)?.mark(slot);
@@ -219,7 +227,7 @@ export class Replication
       if (batch.snapshotEnd) this.#becomeReady("snapshot", now, out);
       else this.#sync(now, out);
     }
-    return refused;
+    return { refused, isWhole };
   }
 
   isAcceptable(version: Version, now: Millis): boolean {
@@ -381,7 +389,11 @@ export class Replication
       this.emit({ type: "expired", entry }, out);
     }
     const before = this.store.tombstones;
-    this.store.purge(time, PURGE_PER_STEP);
+    this.store.purge(
+      time,
+      PURGE_PER_STEP,
+      (entry) => this.emit({ type: "purged", entry }, out),
+    );
     this.counters.tombstonesPurged += before - this.store.tombstones;
   }
 

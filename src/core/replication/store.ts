@@ -179,23 +179,31 @@ export class Store {
   }
 
   /** Forgets up to `most` tombstones past their horizon and values expired beyond their grace; answers how many. */
-  purge(wallMs: WallMillis, most: number): number {
+  purge(wallMs: WallMillis, most: number, gone: (entry: StoredEntry) => void = () => {}): number {
     let purged = 0;
     while (purged < most) {
       const slot = this.#purges.pop(wallMs);
       if (slot === undefined) break;
-      const { type, key, bytes, deleted } = slot.entry;
-      slot.held = false;
-      if (!slot.expired) this.tree.remove(slot);
-      if (deleted) this.#tombstones--;
-      const keys = this.#keysOf(type);
-      keys.delete(key);
-      if (keys.size === 0) this.#types.delete(type);
-      this.#size--;
-      this.#bytes -= SLOT_BYTES + bytes.length;
+      this.drop(slot);
       purged++;
+      gone(slot.entry);
     }
     return purged;
+  }
+
+  /** Forgets a key without a trace. */
+  drop(slot: Slot): void {
+    const { type, key, bytes, deleted } = slot.entry;
+    slot.held = false;
+    this.#expiries.delete(slot);
+    this.#purges.delete(slot);
+    if (!slot.expired) this.tree.remove(slot);
+    if (deleted) this.#tombstones--;
+    const keys = this.#keysOf(type);
+    keys.delete(key);
+    if (keys.size === 0) this.#types.delete(type);
+    this.#size--;
+    this.#bytes -= SLOT_BYTES + bytes.length;
   }
 
   #keysOf(type: string): Map<string, Slot> {
