@@ -316,7 +316,6 @@ describe("a node", () => {
         "discovery.type",
       ],
       ["broker mode", { type: "broker", broker: { address: "b.example:50051" } }, "broker"],
-      ["sqlite", { peers: ["127.0.0.1:1"], storage: { type: "sqlite", path: "x.db" } }, "sqlite"],
     ] as const
   ) {
     it(`says in one sentence that ${what} is not part of this version`, async () => {
