@@ -13,12 +13,15 @@ import type { RefusalReason } from "./contract.ts";
 import type { Counter } from "./counter.ts";
 import type { ResolvedLimit } from "./definition.ts";
 import { fairShare } from "./fair_share.ts";
-import type { Members, MemberState } from "./members.ts";
+import type { Departed, Members, MemberState } from "./members.ts";
 import { faded, Rate } from "./rate.ts";
 import type { Strength } from "./strength.ts";
 
 /** What is known of the others is added up again when it is this old. */
 const REFRESH_MS = 10;
+
+/** The same while more than half of the limit is free. */
+const CALM_REFRESH_MS = 100;
 
 /** Of what is left, each living member may take this part before the others have heard of it. */
 const BURST_PARTS = 4;
@@ -55,8 +58,14 @@ export class Approximate implements Strength {
   #largestAsked = 0;
   #largestAt: Millis = -Infinity;
   #isAskedAnew = false;
+  /**
+   * What can be taken until `#refreshAt` without looking at anything else; lowered by what is. Most decisions need no
+   * more than this number, and memory is what they cost.
+   */
+  #free = -1;
   /** Up to this use amounts are free; above, only from our share. */
   #freeTo = 0;
+  #askedSince = 0;
   #share = 0;
   #refreshAt: Millis = -Infinity;
   /** Total that our part allows while isolated, and in which isolation it was worked out. */
@@ -98,13 +107,23 @@ export class Approximate implements Strength {
   }
 
   asked(amount: number): void {
-    this.#rate.note(amount);
+    this.#askedSince += amount;
     if (amount < this.#largestAsked) return;
     this.#largestAsked = amount;
     this.#isAskedAnew = true;
   }
 
   check(amount: number, now: Millis): RefusalReason | undefined {
+    return amount > 0 && amount <= this.#free && now < this.#refreshAt
+      ? undefined
+      : this.#checkAll(amount, now);
+  }
+
+  charged(amount: number): void {
+    this.#free -= amount;
+  }
+
+  #checkAll(amount: number, now: Millis): RefusalReason | undefined {
     const { used } = this.#counter;
     const { limit } = this.#limit;
     if (used + amount > limit || (amount === 0 && used >= limit)) return "limit";
@@ -112,6 +131,7 @@ export class Approximate implements Strength {
     if (now >= this.#refreshAt) this.#refresh(now);
     const { total } = this.#own;
     const members = this.#members;
+    if (!members.isReady) return "not-ready";
     if (members.isIsolated && this.#limit.whenIsolated !== "limit") {
       if (this.#limit.whenIsolated === "deny" || total + amount > this.#isolatedTo) {
         return "isolated";
@@ -127,17 +147,19 @@ export class Approximate implements Strength {
   }
 
   retryMs(reason: RefusalReason): Millis {
-    return reason === "unheard" || reason === "share" ? this.#config.roundTripMs : Infinity;
+    return reason === "isolated" ? Infinity : this.#config.roundTripMs;
   }
 
   learned(): void {
     this.#refreshAt = -Infinity;
+    this.#free = -1;
   }
 
   speak(now: Millis): void {
     this.isUrgent = false;
+    this.learned();
     const own = this.#own;
-    own.rate = this.#rate.at(now);
+    own.rate = this.#demand(now);
     if (this.#isAskedAnew || now - this.#largestAt > LARGEST_MEMORY_MS) {
       if (!this.#isAskedAnew) this.#largestAsked = Math.floor(this.#largestAsked / 2);
       this.#isAskedAnew = false;
@@ -158,6 +180,7 @@ export class Approximate implements Strength {
 
   close(): void {
     this.#isClosed = true;
+    this.learned();
   }
 
   unseenMax(now: Millis, wallMs: WallMillis): number {
@@ -169,26 +192,39 @@ export class Approximate implements Strength {
       if (index === members.self) continue;
       counted.add(member.key);
       const column = others.get(member.key);
-      let unseen = this.#announcedBy(member.key, column);
+      let unseen = this.#announcedBy(member.key, column, members.leastDivisor);
       if (!member.isAlive || now - member.sinceMs > this.#config.touchMs) {
         unseen = Math.max(unseen, this.#limit.limit - (column?.used ?? 0));
       }
       sum += unseen;
     }
+    for (const [key, departed] of members.departed) {
+      if (wallMs - (now - departed.departedMs) < this.#counter.span.startMs) continue;
+      counted.add(key);
+      sum += this.#leftBehind(key, departed);
+    }
     for (const [key, column] of others) {
       if (!counted.has(key)) sum += Math.max(0, column.ceiling - column.total);
-      counted.add(key);
-    }
-    for (const [key, departedMs] of members.departed) {
-      const inThisWindow = wallMs - (now - departedMs) >= this.#counter.span.startMs;
-      if (inThisWindow && !counted.has(key)) sum += this.#announcedBy(key, undefined);
     }
     return Math.min(sum, MICROS_MAX);
   }
 
+  /** What a boot that is gone may have taken and told nobody who is left. */
+  #leftBehind(key: string, { departedMs, sinceMs }: Departed): number {
+    const column = this.#counter.others.get(key);
+    const announced = this.#announcedBy(key, column, this.#members.leastDivisor);
+    if (departedMs - sinceMs <= this.#config.touchMs) return announced;
+    const { limit, whenIsolated } = this.#limit;
+    if (whenIsolated === "deny") return announced;
+    // It may have been cut off before it died, and gone on alone.
+    const alone = whenIsolated === "limit"
+      ? limit - (column?.used ?? 0)
+      : Math.floor(limit / Math.max(1, this.#members.all.length));
+    return Math.max(announced, alone);
+  }
+
   /** Adds up what may be unseen, and from it what is free and what is our share of the rest. */
   #refresh(now: Millis): void {
-    this.#refreshAt = now + REFRESH_MS;
     const members = this.#members;
     const { limit, largestCall } = this.#limit;
     let unseen = 0;
@@ -198,19 +234,22 @@ export class Approximate implements Strength {
       const member = members.all[index] as MemberState;
       if (index === members.self) {
         me = this.#weights.length;
-        this.#weights.push(this.#rate.at(now));
+        this.#weights.push(this.#demand(now));
         continue;
       }
       if (!member.isAlive && members.isIsolated) continue;
       const column = this.#counter.others.get(member.key);
-      unseen += Math.max(this.#announcedBy(member.key, column), passedBy(member, column, now));
+      const announced = this.#announcedBy(member.key, column, members.divisor);
+      unseen += Math.max(announced, passedBy(member, column, now));
       if (member.isAlive) {
         this.#weights.push(column === undefined ? 0 : faded(column.rate, now - column.heardAt));
       }
     }
-    if (me < 0) me = this.#weights.push(this.#rate.at(now)) - 1;
+    if (me < 0) me = this.#weights.push(this.#demand(now)) - 1;
     const guard = members.all.length > 1 ? Math.max(GUARD_FACTOR * unseen, largestCall) : 0;
     this.#freeTo = limit - Math.min(guard, limit);
+    const calm = this.#counter.used * 2 < this.#freeTo;
+    this.#refreshAt = now + (calm ? CALM_REFRESH_MS : REFRESH_MS);
     const unknown = this.#own.total - this.#announcement.knownTotal;
     const left = Math.max(0, limit - this.#counter.used + unknown);
     this.#share = fairShare(left, this.#weights, me);
@@ -219,6 +258,24 @@ export class Approximate implements Strength {
       const part = Math.floor(left / Math.max(1, members.all.length));
       this.#isolatedTo = this.#announcement.knownTotal + part;
     }
+    this.#free = this.#glance();
+  }
+
+  /** What may be taken at a glance. */
+  #glance(): number {
+    const { isIsolated, isReady, all } = this.#members;
+    if (!isReady) return -1;
+    if (isIsolated && this.#limit.whenIsolated !== "limit") return -1;
+    const free = this.#freeTo - this.#counter.used;
+    if (all.length === 1) return free;
+    return Math.min(free, this.#announcement.usable - this.#own.total);
+  }
+
+  /** What our callers ask for per second. */
+  #demand(now: Millis): number {
+    this.#rate.note(this.#askedSince);
+    this.#askedSince = 0;
+    return this.#rate.at(now);
   }
 
   #announce(): Announcement {
@@ -229,9 +286,9 @@ export class Approximate implements Strength {
   }
 
   /** What a member may have taken beyond its newest word, or without one. */
-  #announcedBy(key: string, column: Column | undefined): number {
+  #announcedBy(key: string, column: Column | undefined, divisor: number): number {
     if (column !== undefined) return Math.max(0, column.ceiling - column.total);
-    return this.#opening(this.#members.leastDivisor, this.#lastBursts.get(key) ?? 0);
+    return this.#opening(divisor, this.#lastBursts.get(key) ?? 0);
   }
 
   /** What a member may take in a window in which it has not said a word. */

@@ -19,6 +19,8 @@ export interface LimitsOptions {
   readonly flushMs?: Millis;
   /** The same where the limit is near. @default {5} */
   readonly urgentFlushMs?: Millis;
+  /** Most cells written at once; what changed first goes first, the rest waits for the next time. @default {1000} */
+  readonly cellsPerFlush?: number;
   /** What callers are told to wait when the peers must hear of something first. @default {25} */
   readonly roundTripMs?: Millis;
   /** How long a peer that counted us among its acknowledgers goes on to; see {@linkcode Acknowledgers}. @default {5000} */
@@ -37,6 +39,7 @@ export function resolveLimits(options: LimitsOptions): LimitsConfig {
   const config: LimitsConfig = Object.freeze({
     flushMs: 20,
     urgentFlushMs: 5,
+    cellsPerFlush: 1_000,
     roundTripMs: 25,
     dropMs: 5_000,
     horizonMs: 60_000,
@@ -53,10 +56,12 @@ export function resolveLimits(options: LimitsOptions): LimitsConfig {
       );
     }
   }
-  if (!Number.isInteger(config.reservationsMax) || config.reservationsMax < 0) {
-    throw new RangeError(
-      `Cannot keep limits as reservationsMax must be an integer >= 0: current value is ${config.reservationsMax}`,
-    );
+  for (const name of ["cellsPerFlush", "reservationsMax"] as const) {
+    if (!Number.isInteger(config[name]) || config[name] < 1) {
+      throw new RangeError(
+        `Cannot keep limits as ${name} must be an integer >= 1: current value is ${config[name]}`,
+      );
+    }
   }
   if (config.node === "" || config.boot === "") {
     throw new RangeError("Cannot keep limits as node and boot must not be empty: set both");

@@ -47,7 +47,10 @@ export type LimitsInput =
     readonly members: readonly WriterId[];
     readonly alive: readonly WriterId[];
   }
-  /** Our first sync is done: the cells of others are here. Until then this node counts as isolated. */
+  /**
+   * Our first sync is done: the cells of others are here. Until then everything is refused, whatever limits say of
+   * isolation: nobody may know yet that we are a member.
+   */
   | { readonly type: "ready" }
   /**
    * Every acknowledger of ours has the cell as our word `word` left it, or newer. Who must acknowledge is kept by
@@ -120,6 +123,8 @@ export type RefusalReason =
   | "unheard"
   /** This node hears of at most half of the members, and the limit says what then. */
   | "isolated"
+  /** This node does not know yet what was used before it came. */
+  | "not-ready"
   /** This node is leaving. */
   | "leaving"
   /** Too many reservations are open. */

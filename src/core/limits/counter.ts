@@ -15,6 +15,8 @@ import { SUB_WINDOWS, type WindowSpan } from "./windows.ts";
 /** Used = the sum of all columns, kept as it changes. */
 export class Counter {
   readonly span: WindowSpan;
+  /** When it is over, as in `span`. */
+  readonly endMs: WallMillis;
   /** Key of our own cell. */
   readonly key: string;
   readonly own: Column;
@@ -34,6 +36,7 @@ export class Counter {
   /** `subMs` is `Infinity` unless the limit is rolling. */
   constructor(span: WindowSpan, key: string, self: WriterId, subMs: Millis) {
     this.span = span;
+    this.endMs = span.endMs;
     this.key = key;
     this.#ownKey = writerKey(self.node, self.boot);
     this.#subMs = subMs;

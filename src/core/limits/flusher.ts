@@ -10,10 +10,14 @@ import type { LimitsEffect } from "./contract.ts";
 import type { Counter } from "./counter.ts";
 import type { LimitState } from "./limit_state.ts";
 
-/** Collects changes: the first after a pause goes out at once, further ones together. */
+/**
+ * Collects changes: the first after a pause goes out at once, further ones together. When more cells change than can be
+ * written, each is written less often; a cell says all that changed since its last word.
+ */
 export class Flusher {
   readonly #config: LimitsConfig;
-  #dirty: LimitState[] = [];
+  /** Limits whose present cell needs a word, in the order of the change. */
+  readonly #dirty: Set<LimitState> = new Set();
   #ended: Counter[] = [];
   #lastMs: Millis = -Infinity;
   #flushAt: Millis | undefined;
@@ -32,7 +36,7 @@ export class Flusher {
   touch(state: LimitState, now: Millis): void {
     if (!state.counter.isDirty) {
       state.counter.isDirty = true;
-      this.#dirty.push(state);
+      this.#dirty.add(state);
       this.#arm(now, this.#config.flushMs);
     }
     if (state.strength.isUrgent) this.#arm(now, this.#config.urgentFlushMs);
@@ -52,34 +56,33 @@ export class Flusher {
   }
 
   /** A limit begins another window: what its last one still has to say is said all the same. */
-  turned(ended: Counter): void {
-    if (ended.isDirty) this.#ended.push(ended);
+  turned(state: LimitState): void {
+    this.#dirty.delete(state);
+    if (state.counter.isDirty) this.#ended.push(state.counter);
   }
 
-  /** Writes what is due; answers how many cells. */
-  flush(now: Millis, out: LimitsEffect[]): number {
+  /** Writes what is due, all of it with `isLast`; answers how many cells. */
+  flush(now: Millis, out: LimitsEffect[], isLast = false): number {
     if (this.#flushAt === undefined || now < this.#flushAt) return 0;
+    const { cellsPerFlush, flushMs } = this.#config;
+    const part = flushMs > 0 ? Math.min(1, (now - this.#lastMs) / flushMs) : 1;
     this.#flushAt = undefined;
     this.#lastMs = now;
-    const dirty = this.#dirty;
-    const ended = this.#ended;
-    this.#dirty = [];
-    this.#ended = [];
-    let count = 0;
-    for (const counter of ended) {
-      if (!counter.isDirty) continue;
+    const before = out.length;
+    for (const counter of this.#ended) {
       counter.own.ceiling = counter.own.total;
       this.#write(counter, out);
-      count++;
     }
-    // A limit whose window turned meanwhile may be here twice, or without anything to say.
-    for (const { strength, counter } of dirty) {
-      if (!counter.isDirty) continue;
-      strength.speak(now);
-      this.#write(counter, out);
-      count++;
+    this.#ended = [];
+    const most = isLast ? Infinity : out.length + Math.ceil(cellsPerFlush * part);
+    for (const state of this.#dirty) {
+      if (out.length >= most) break;
+      this.#dirty.delete(state);
+      state.strength.speak(now);
+      this.#write(state.counter, out);
     }
-    return count;
+    if (this.#dirty.size > 0) this.#arm(now, flushMs);
+    return out.length - before;
   }
 
   #arm(now: Millis, pauseMs: Millis): void {

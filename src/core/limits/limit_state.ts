@@ -4,9 +4,15 @@
  * @module
  */
 
+import type { Millis } from "../machine.ts";
+import { decodeCell } from "./cell_codec.ts";
+import { type CellAddress, parseCellKey } from "./cell_key.ts";
 import type { Counter } from "./counter.ts";
 import type { ResolvedLimit } from "./definition.ts";
 import type { Strength } from "./strength.ts";
+
+/** Cells kept per limit for a window that this node's clock has not reached; the store has the rest. */
+const EARLY_CELLS_MAX = 64;
 
 /** What the machine keeps per limit. */
 export class LimitState {
@@ -15,11 +21,36 @@ export class LimitState {
   readonly strength: Strength;
   /** What earlier items of the call under decision take of it. */
   pending = 0;
+  #early: Map<string, Uint8Array> | undefined;
 
   /** A limit with its present window. */
   constructor(limit: ResolvedLimit, counter: Counter, strength: Strength) {
     this.limit = limit;
     this.counter = counter;
     this.strength = strength;
+  }
+
+  /** A cell of another window of this counter came: of one that is over, or of one whose time has come elsewhere. */
+  keepEarly(key: string, bytes: Uint8Array): void {
+    this.#early ??= new Map();
+    this.#early.delete(key);
+    this.#early.set(key, bytes);
+    const [oldest] = this.#early.keys();
+    if (this.#early.size > EARLY_CELLS_MAX && oldest !== undefined) this.#early.delete(oldest);
+  }
+
+  /** Begins a window, with what others said about it already. */
+  turn(counter: Counter, now: Millis): void {
+    this.counter = counter;
+    const early = this.#early;
+    this.#early = undefined;
+    for (const [key, bytes] of early ?? []) {
+      const address = parseCellKey(key) as CellAddress;
+      const word = decodeCell(bytes);
+      if (word !== undefined && address.window === counter.span.id) {
+        counter.merge(address, word, now);
+      }
+    }
+    this.strength.open(counter);
   }
 }

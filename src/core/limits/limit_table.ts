@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WallMillis } from "../machine.ts";
+import type { Millis, WallMillis } from "../machine.ts";
 import { Approximate } from "./approximate.ts";
 import { cellKey, windowKeyPrefix } from "./cell_key.ts";
 import type { LimitsConfig } from "./config.ts";
@@ -86,17 +86,16 @@ export class LimitTable {
   }
 
   /** Brings a limit to the window of `wallMs`. */
-  turn(state: LimitState, wallMs: WallMillis): void {
+  turn(state: LimitState, now: Millis, wallMs: WallMillis): void {
     const { counter, limit } = state;
-    if (wallMs < counter.span.endMs) {
+    if (wallMs < counter.endMs) {
       if (counter.isRolling) this.#roll(state, wallMs);
       return;
     }
     const span = this.#windows.at(limit.shape, wallMs);
     if (span === undefined || span.id === counter.span.id) return;
-    this.#flusher.turned(counter);
-    state.counter = this.#open(limit, span, wallMs);
-    state.strength.open(state.counter);
+    this.#flusher.turned(state);
+    state.turn(this.#open(limit, span, wallMs), now);
   }
 
   /** Tells when use comes near the limit, or above it. */
@@ -137,9 +136,10 @@ export class LimitTable {
     return counter;
   }
 
-  #park({ counter, limit }: LimitState, wallMs: WallMillis): void {
+  #park(state: LimitState, wallMs: WallMillis): void {
+    const { counter, limit } = state;
     this.#states.delete(limit.id);
-    this.#flusher.turned(counter);
+    this.#flusher.turned(state);
     for (const [key, parked] of this.#parked) {
       if (parked.overMs <= wallMs) this.#parked.delete(key);
     }

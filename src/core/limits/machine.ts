@@ -148,7 +148,7 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
     const wall = this.#advance(now, wallMs);
     const state = this.#table.get(id);
     if (state === undefined) return undefined;
-    this.#table.turn(state, wall);
+    this.#table.turn(state, now, wall);
     const { limit, counter, strength } = state;
     return {
       id,
@@ -200,7 +200,7 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
     }
     for (const effect of this.#outbox) out.push(effect);
     this.#outbox.length = 0;
-    this.counters.cellsWritten += this.#flusher.flush(now, out);
+    this.counters.cellsWritten += this.#flusher.flush(now, out, this.#isLeaving);
   }
 
   nextDeadline(): Millis | undefined {
@@ -227,7 +227,7 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
       checkAmount(amount);
     }
     if (state === undefined) return this.#refuse(index, "unknown-limit", 0);
-    this.#table.turn(state, wall);
+    this.#table.turn(state, now, wall);
     const { strength } = state;
     strength.asked(amount);
     state.pending += amount;
@@ -267,7 +267,9 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
     this.counters.admitted++;
     for (let i = 0; i < states.length; i++) {
       const state = states[i] as LimitState;
-      state.counter.charge((items[i] as ConsumeItem).amount);
+      const { amount } = items[i] as ConsumeItem;
+      state.counter.charge(amount);
+      state.strength.charged(amount);
       this.#changed(state, now);
     }
     if (reserveMs <= 0) return;
@@ -305,11 +307,17 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
       return;
     }
     const state = this.#table.get(address.limit);
-    if (state !== undefined) this.#table.turn(state, this.#wallMs);
-    if (
-      state === undefined || state.limit.created !== address.created ||
-      state.counter.span.id !== address.window || !state.counter.merge(address, word, now)
-    ) {
+    if (state === undefined || state.limit.created !== address.created) {
+      this.counters.cellsIgnored++;
+      return;
+    }
+    this.#table.turn(state, now, this.#wallMs);
+    if (state.counter.span.id !== address.window) {
+      state.keepEarly(key, bytes);
+      this.counters.cellsIgnored++;
+      return;
+    }
+    if (!state.counter.merge(address, word, now)) {
       this.counters.cellsIgnored++;
       return;
     }

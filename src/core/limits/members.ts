@@ -17,6 +17,13 @@ export interface MemberState {
   sinceMs: Millis;
 }
 
+/** A boot that was a member. */
+export interface Departed {
+  readonly departedMs: Millis;
+  /** When it was last in touch, as far as known. */
+  readonly sinceMs: Millis;
+}
+
 /** Boots that were members once and did not leave in order; more are forgotten, oldest first. */
 const DEPARTED_MAX = 256;
 
@@ -32,10 +39,11 @@ export class Members {
   isolations = 0;
   /** Whether at most half of the members are alive, or we don't know the counts yet. */
   isIsolated = true;
-  /** When a boot was last a member, for those that no longer are. */
-  readonly departed: Map<string, Millis> = new Map();
+  /** Boots that were members and no longer are. */
+  readonly departed: Map<string, Departed> = new Map();
   readonly #selfKey: string;
-  #isReady = false;
+  /** Whether the first sync is done. */
+  isReady = false;
 
   /** Starts isolated. */
   constructor(self: WriterId) {
@@ -44,7 +52,7 @@ export class Members {
 
   /** The first sync is done. */
   ready(): void {
-    this.#isReady = true;
+    this.isReady = true;
     this.#judge();
   }
 
@@ -61,8 +69,8 @@ export class Members {
     }));
     this.self = keys.indexOf(this.#selfKey);
     this.alive = this.all.reduce((count, member) => count + (member.isAlive ? 1 : 0), 0);
-    for (const key of before.keys()) {
-      if (!keys.includes(key)) this.#depart(key, now);
+    for (const { key, sinceMs } of before.values()) {
+      if (!keys.includes(key)) this.#depart(key, { departedMs: now, sinceMs });
     }
     for (const key of keys) this.departed.delete(key);
     this.#judge();
@@ -97,14 +105,14 @@ export class Members {
 
   #judge(): void {
     const before = this.isIsolated;
-    this.isIsolated = !this.#isReady || this.self < 0 || this.alive * 2 <= this.all.length;
+    this.isIsolated = !this.isReady || this.self < 0 || this.alive * 2 <= this.all.length;
     if (this.isIsolated && !before) this.isolations++;
   }
 
-  #depart(key: string, now: Millis): void {
+  #depart(key: string, departed: Departed): void {
     if (key === this.#selfKey) return;
     this.departed.delete(key);
-    this.departed.set(key, now);
+    this.departed.set(key, departed);
     const [oldest] = this.departed.keys();
     if (this.departed.size > DEPARTED_MAX && oldest !== undefined) this.departed.delete(oldest);
   }

@@ -22,6 +22,8 @@ export interface Strength {
   check(amount: number, now: Millis): RefusalReason | undefined;
   /** A caller asked for `amount`, whatever came of it. */
   asked(amount: number): void;
+  /** `amount` was charged, as checked or in shadow mode. */
+  charged(amount: number): void;
   /** How soon a refusal for another reason than `limit` may be over; `Infinity`: not by waiting. */
   retryMs(reason: RefusalReason): Millis;
   /** Other columns or the members changed. */

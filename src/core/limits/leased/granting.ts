@@ -23,13 +23,16 @@ export interface GrantRequest {
   readonly alive: number;
 }
 
-/** The amount to grant: by demand, in small parts, but enough for who waits; 0 when there is not enough for that. */
+/**
+ * The amount to grant: by demand, in small parts, but enough for who waits. Whoever waits for more than there is gets a
+ * small part like anybody, for its smaller callers.
+ */
 export function grantSize({ cap, free, open, want, atLeast, alive }: GrantRequest): number {
-  const needed = Math.max(0, atLeast);
-  if (want <= 0 || free < needed || free <= 0) return 0;
+  if (want <= 0 || free <= 0) return 0;
+  const needed = atLeast > free ? 0 : Math.max(0, atLeast);
   const nodes = Math.max(1, alive);
   const part = Math.min(cap / (OPEN_PARTS * nodes) - open, free / (FREE_PARTS * nodes));
-  return Math.min(free, Math.max(needed, Math.min(want, Math.floor(part))));
+  return Math.min(free, Math.max(needed, 0, Math.min(want, Math.floor(part))));
 }
 
 /** Whether so little is free that idle holders should give back. */

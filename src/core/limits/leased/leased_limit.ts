@@ -194,6 +194,7 @@ export class LeasedLimit {
     if (this.right !== undefined && now >= this.until) this.follow(now);
     const { right } = this;
     if (right !== undefined && now < this.until && amount <= right.free) return undefined;
+    if (amount > this.facts.cap) return "limit";
     this.demand += amount;
     if (amount > this.waiting) this.waiting = amount;
     this.#host.want(this, now);

@@ -251,7 +251,7 @@ export class Office {
     });
     row.granted += amount;
     // A renewal is a grant: it is written down again, unless that is under way already.
-    if (amount > 0 || this.#isVouched(slice, row.changedAt)) {
+    if (amount > 0 || row.changedAt === 0 || this.#isVouched(slice, row.changedAt)) {
       slice.touch(row);
       this.#changed(book, slice);
     }
@@ -273,7 +273,7 @@ export class Office {
   #wait(slice: RootSlice, ask: Ask, node: string, row: RootRow, item: AnswerItem): void {
     const { boot, sentMs } = ask;
     const seq = row.changedAt;
-    if (!this.#world.rules.waitsForQuorum || this.#isVouched(slice, seq)) {
+    if (!this.#world.rules.waitsForQuorum || this.#isDue(slice, seq, item)) {
       return this.#say(ask, node, item);
     }
     const known = slice.waiting.get(boot);
@@ -297,21 +297,26 @@ export class Office {
     let progress = slice.progress.get(voter);
     if (progress === undefined) slice.progress.set(voter, progress = { held: 0, vouched: 0 });
     progress.held = Math.max(progress.held, seq);
-    if (verdict === "stored") {
-      progress.vouched = Math.max(progress.vouched, seq);
-      this.#release(slice);
-    }
+    if (verdict === "stored") progress.vouched = Math.max(progress.vouched, seq);
+    this.#release(slice);
     if (slice.waiting.size === 0 && this.#isHeldByAll(slice)) this.#unsettled.delete(slice);
   }
 
   /** Sends the answers whose content a quorum has written down. */
   #release(slice: RootSlice): void {
     for (const [boot, waiting] of slice.waiting) {
-      if (!this.#isVouched(slice, waiting.seq)) continue;
-      slice.isFirm = true;
+      if (!this.#isDue(slice, waiting.seq, waiting.item)) continue;
+      if (waiting.item.type === "granted") slice.isFirm = true;
       slice.waiting.delete(boot);
       this.#world.answer(waiting.node, waiting.boot, waiting.sentMs, waiting.item);
     }
+  }
+
+  /** A grant needs voters that agree to it; a report only that it is written down. */
+  #isDue(slice: RootSlice, seq: number, item: AnswerItem): boolean {
+    if (item.type === "granted") return this.#isVouched(slice, seq);
+    const { rules, electorate } = this.#world;
+    return rules.isQuorum(this.#list, slice.holding(seq), electorate);
   }
 
   #isVouched(slice: RootSlice, seq: number): boolean {
