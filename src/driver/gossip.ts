@@ -32,6 +32,8 @@ export interface GossipOptions {
   readonly onEvent: (event: MembershipEvent) => void;
   /** How long a dialled connection may take. @default {10000} */
   readonly dialTimeoutMs?: Millis;
+  /** How long a peer may take to take what it asked for. @default {10000} */
+  readonly replyTimeoutMs?: Millis;
 }
 
 /** A command without its token; the plane adds it. */
@@ -49,11 +51,19 @@ export interface GossipPlane extends AsyncDisposable {
   run(command: GossipCommand): Promise<GossipOutcome>;
 }
 
-/** Binds both sockets, starts the machine and keeps it running. Rejects with `bind-failed` naming the port. */
+/**
+ * Binds both sockets, starts the machine and keeps it running. Rejects with `bind-failed` naming the port, or with what
+ * `machine` threw; nothing stays open then.
+ */
 export async function startGossip(options: GossipOptions): Promise<GossipPlane> {
   const plane = new Plane(options);
-  await plane.open();
-  return plane;
+  try {
+    await plane.open();
+    return plane;
+  } catch (error) {
+    await plane[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** Bind attempts when the system chooses the port (memberlist.md 4.11). */
@@ -63,6 +73,8 @@ class Plane implements GossipPlane {
   readonly #options: GossipOptions;
   readonly #streams: Map<number, ByteStream> = new Map();
   readonly #dialling: Map<number, AbortController> = new Map();
+  /** Accepted streams that the machine is done with and whose reply is not out yet. */
+  readonly #replying: Set<ByteStream> = new Set();
   readonly #waiting: Map<number, (result: MembershipResult) => void> = new Map();
   #datagrams: DatagramSocket | undefined;
   #listener: StreamListener | undefined;
@@ -71,7 +83,7 @@ class Plane implements GossipPlane {
   #nextOp = 1;
   #nextAccepted = -1;
   #port = 0;
-  #closed = false;
+  #closed: Promise<void> | undefined;
 
   constructor(options: GossipOptions) {
     this.#options = options;
@@ -93,7 +105,7 @@ class Plane implements GossipPlane {
   run(command: GossipCommand): Promise<GossipOutcome> {
     const op = this.#nextOp++;
     return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(closed(command.type));
+      if (this.#closed !== undefined) return reject(closed(command.type));
       this.#waiting.set(op, (result) => {
         if (result.ok) resolve(result);
         else reject(new ClusterError(result.code, result.message));
@@ -102,13 +114,17 @@ class Plane implements GossipPlane {
     });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#lag?.stop();
     this.#driven?.stop();
     for (const controller of this.#dialling.values()) controller.abort();
-    for (const stream of this.#streams.values()) stream.destroy();
+    // Forgotten as well: a dial that has succeeded meanwhile must not keep its stream.
+    this.#dialling.clear();
+    for (const stream of [...this.#streams.values(), ...this.#replying]) stream.destroy();
     this.#streams.clear();
     const unanswered = [...this.#waiting.values()];
     this.#waiting.clear();
@@ -195,10 +211,11 @@ class Plane implements GossipPlane {
   }
 
   #accept(stream: ByteStream): void {
-    if (this.#driven === undefined || this.#closed) return stream.destroy();
+    if (this.#driven === undefined || this.#closed !== undefined) return stream.destroy();
     const id = this.#nextAccepted--;
     this.#streams.set(id, stream);
-    this.#step({ type: "accepted", stream: id, from: stream.remote });
+    const replying = this.#replying.size;
+    this.#step({ type: "accepted", stream: id, from: stream.remote, replying });
     void this.#pump(id, stream);
   }
 
@@ -238,15 +255,22 @@ class Plane implements GossipPlane {
     this.#drop(id);
   }
 
+  /** Whoever asks and does not read must not hold a stream and the reply for ever. */
   async #reply(id: number, bytes: Uint8Array): Promise<void> {
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
     this.#streams.delete(id);
+    this.#replying.add(stream);
+    const { runtime: { clock }, replyTimeoutMs = 10_000 } = this.#options;
+    const disarm = clock.alarm(clock.now() + replyTimeoutMs, () => stream.destroy());
     try {
       await stream.write(bytes);
       await stream.close();
     } catch {
       stream.destroy();
+    } finally {
+      disarm();
+      this.#replying.delete(stream);
     }
   }
 

@@ -9,7 +9,7 @@ import type { ResolvedConfig } from "../config/resolved.ts";
 import { formatAddress, ipToBytes } from "../core/address.ts";
 import { ClusterError } from "../core/errors.ts";
 import type { Address } from "../core/machine.ts";
-import { resolveMembership } from "../core/membership/config.ts";
+import { type MembershipConfig, resolveMembership } from "../core/membership/config.ts";
 import type { MembershipEvent } from "../core/membership/contract.ts";
 import { Membership } from "../core/membership/machine.ts";
 import { Rejoin, type RejoinEffect, type RejoinInput } from "../core/membership/rejoin.ts";
@@ -66,6 +66,7 @@ export class GossipMember implements AsyncDisposable {
         return made.machine;
       },
       onEvent: (event) => hear(event),
+      replyTimeoutMs: membershipConfig(config).tcpTimeoutMs,
     });
     const member = new GossipMember(options, plane, made as Required<typeof made>);
     hear = (event) => member.#hear(event);
@@ -191,7 +192,7 @@ function newMachine(
   name: string,
   address: Address,
 ): Membership {
-  const { profile, label, delegateVersion } = config.gossip;
+  const { label } = config.gossip;
   const wire: WireConfig = {
     label,
     skipInboundLabelCheck: false,
@@ -202,14 +203,19 @@ function newMachine(
     protocolVersion: 2,
   };
   return new Membership({
-    config: resolveMembership({
-      profile,
-      ...(delegateVersion === undefined ? {} : { delegateProtocol: delegateVersion }),
-    }),
+    config: membershipConfig(config),
     self: { name, address, meta: encodeNodeMeta(meta) },
     seed: runtime.entropy.seed(),
     packetCodec: createPacketCodec(wire, runtime.sealer.crc32),
     streamCodec: createStreamCodec(wire),
     encode: encodeMessage,
+  });
+}
+
+function membershipConfig({ gossip }: ResolvedConfig): MembershipConfig {
+  const { profile, delegateVersion } = gossip;
+  return resolveMembership({
+    profile,
+    ...(delegateVersion === undefined ? {} : { delegateProtocol: delegateVersion }),
   });
 }

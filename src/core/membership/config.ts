@@ -200,7 +200,7 @@ export interface MembershipOptions {
    */
   readonly tombstonesMax?: number;
   /**
-   * Accepted streams open at once.
+   * Accepted streams open at once, those still being answered among them.
    *
    * @default {128}
    */

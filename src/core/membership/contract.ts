@@ -67,9 +67,15 @@ export type MembershipInput =
   | { readonly type: "packetFailed"; readonly to: Address }
   /**
    * A stream was accepted. The driver picks `stream`, negative and never used before: accepted streams count down
-   * from -1, dialled ones count up from 1, so that the two never meet.
+   * from -1, dialled ones count up from 1, so that the two never meet. `replying`: accepted streams whose reply is
+   * still being written, which count toward `acceptedStreamsMax` as well; left out: none.
    */
-  | { readonly type: "accepted"; readonly stream: number; readonly from: Address }
+  | {
+    readonly type: "accepted";
+    readonly stream: number;
+    readonly from: Address;
+    readonly replying?: number;
+  }
   /** A stream asked for with `dial` is open; the request has been written. */
   | { readonly type: "connected"; readonly stream: number }
   /** Bytes arrived on a stream. */

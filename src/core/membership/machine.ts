@@ -161,7 +161,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, P
         this.#prober.sendFailed(input.to);
         break;
       case "accepted":
-        this.#streams.accept(input.stream, input.from);
+        this.#streams.accept(input.stream, input.from, input.replying ?? 0);
         break;
       case "connected":
         this.#streams.connected(input.stream);

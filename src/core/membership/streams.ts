@@ -88,10 +88,10 @@ export class Streams {
     if (open !== undefined) this.#state.arm(open, deadlineMs);
   }
 
-  /** A peer connected. */
-  accept(stream: number, from: Address): void {
+  /** A peer connected, while `replying` others are still being answered. */
+  accept(stream: number, from: Address, replying: number): void {
     const { config, counters, streamCodec, now } = this.#state;
-    if (this.#accepted >= config.acceptedStreamsMax || this.#open.has(stream)) {
+    if (this.#accepted + replying >= config.acceptedStreamsMax || this.#open.has(stream)) {
       counters.streamsRefused++;
       this.#state.out.push({ type: "close", stream });
       return;

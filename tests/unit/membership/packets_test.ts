@@ -387,6 +387,15 @@ describe("accepted streams", () => {
     });
   }
 
+  it("count beside those whose reply is still being written", () => {
+    const node = silent({ acceptedStreamsMax: 3 });
+    assert.deepEqual(node.give({ type: "accepted", stream: -1, from, replying: 2 }, 0), []);
+    const second = node.give({ type: "accepted", stream: -2, from, replying: 2 }, 0);
+    assert.deepEqual(second, [{ type: "close", stream: -2 }]);
+    assert.equal(node.machine.counters.streamsRefused, 1);
+    assert.deepEqual(node.give({ type: "accepted", stream: -3, from, replying: 1 }, 1), []);
+  });
+
   it("beyond the limit are closed", () => {
     const node = silent({ acceptedStreamsMax: 2 });
     for (const stream of [-1, -2]) {
