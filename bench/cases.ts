@@ -123,6 +123,17 @@ export const cases: readonly BenchCase[] = [
     },
   ]),
   {
+    name: "simulation/membership-1000",
+    unit: "s/s",
+    rounds: 1,
+    run: async () => (await import("./simulation.ts")).membershipPace(1_000),
+  },
+  {
+    name: "simulation/whole-40",
+    unit: "s/s",
+    run: async () => (await import("./simulation.ts")).wholeNodesPace(40),
+  },
+  {
     name: "replication/machine/updates",
     unit: "updates/s",
     run: async () => (await import("./replication.ts")).machineUpdates(),

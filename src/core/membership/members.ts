@@ -15,6 +15,7 @@ export class Members {
   readonly #byName: Map<string, MemberRecord> = new Map();
   #list: MemberRecord[] = [];
   #live = 0;
+  #revision = 0;
   #views: readonly Member[] | undefined;
 
   /** The dice decide where newcomers stand in the list. */
@@ -30,6 +31,11 @@ export class Members {
   /** Alive or suspect members, ourselves included. */
   get live(): number {
     return this.#live;
+  }
+
+  /** Another number after every change that a peer would see in our state. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** In probing order; not to be kept across inputs. */
@@ -51,6 +57,7 @@ export class Members {
     record.index = last;
     if (last > 0) this.#swap(place, last);
     if (record.live) this.#live++;
+    this.#revision++;
     this.#views = undefined;
   }
 
@@ -60,11 +67,18 @@ export class Members {
     const wasLive = record.live;
     record.state = state;
     record.stateChangedMs = now;
+    this.#revision++;
     if (record.live !== wasLive) this.#live += wasLive ? -1 : 1;
   }
 
   /** Forgets the views that this change made stale. */
   changed(record: MemberRecord): void {
+    this.#revision++;
+    this.measured(record);
+  }
+
+  /** The same for what concerns nobody but us, such as a round-trip time. */
+  measured(record: MemberRecord): void {
     record.changed();
     this.#views = undefined;
   }
@@ -80,7 +94,10 @@ export class Members {
     for (const record of reaped) this.#byName.delete(record.name);
     this.#list = this.#rng.shuffle(kept);
     for (let i = 0; i < kept.length; i++) (kept[i] as MemberRecord).index = i;
-    if (reaped.length > 0) this.#views = undefined;
+    if (reaped.length > 0) {
+      this.#revision++;
+      this.#views = undefined;
+    }
     return reaped;
   }
 

@@ -185,7 +185,7 @@ export class Prober implements Due {
     target.lastAckMs = receivedMs;
     if (rttMs === undefined) return;
     target.rttMs = target.rttMs < 0 ? rttMs : target.rttMs + (rttMs - target.rttMs) * RTT_GAIN;
-    members.changed(target);
+    members.measured(target);
     delegate.pingCompleted?.(target.view(), rttMs, payload?.slice() ?? new Uint8Array(0));
   }
 

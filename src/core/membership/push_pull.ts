@@ -13,6 +13,8 @@ import type { Merger } from "./merger.ts";
 import { pushPullScale } from "./scaling.ts";
 import type { Streams } from "./streams.ts";
 
+const NO_STATE = new Uint8Array(0);
+
 /** How an exchange that we began ended. */
 export type ExchangeDone = (code: ClusterErrorCode | undefined, detail: string) => void;
 
@@ -22,6 +24,9 @@ export class PushPulls implements Due {
   readonly #streams: Streams;
   readonly #merger: Merger;
   #running = 0;
+  /** Our state as last said, and the revision it shows: a codec need not encode the same message twice. */
+  #said: PushPull | undefined;
+  #saidRevision = -1;
 
   /** `merger` takes in what comes. */
   constructor(state: MachineState, streams: Streams, merger: Merger) {
@@ -82,9 +87,15 @@ export class PushPulls implements Due {
 
   #ours(join: boolean): PushPull {
     const { members, delegate } = this.#state;
-    const nodes = members.list.map(rowOf);
-    const userState = delegate.localState?.(join) ?? new Uint8Array(0);
-    return { type: "pushPull", join, nodes, userState };
+    const userState = delegate.localState?.(join) ?? NO_STATE;
+    const said = this.#said;
+    const same = said !== undefined && said.join === join &&
+      members.revision === this.#saidRevision;
+    // What the application says may change in place, so it is not kept.
+    if (same && userState.length === 0 && said.userState.length === 0) return said;
+    this.#said = { type: "pushPull", join, nodes: members.list.map(rowOf), userState };
+    this.#saidRevision = members.revision;
+    return this.#said;
   }
 
   #arm(extraMs: Millis): void {

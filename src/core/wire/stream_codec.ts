@@ -18,10 +18,21 @@ export function createStreamCodec(config: WireConfig): StreamCodec {
   const label = labelBytes(config.label);
   const header = labelHeader(label);
 
-  /** Compresses and encrypts as configured, behind `prefix`. */
-  function frame(message: StreamMessage, prefix: Uint8Array): Uint8Array {
+  /** State that is said again, as to members that don't answer, is not encoded again. */
+  const bodies: WeakMap<StreamMessage, Uint8Array> = new WeakMap();
+
+  function bodyOf(message: StreamMessage): Uint8Array {
+    const known = bodies.get(message);
+    if (known !== undefined) return known;
     const encoded = encodeStreamMessage(message);
     const body = config.compression ? compressAlways(encoded) : encoded;
+    if (message.type === "pushPull") bodies.set(message, body);
+    return body;
+  }
+
+  /** Compresses and encrypts as configured, behind `prefix`. */
+  function frame(message: StreamMessage, prefix: Uint8Array): Uint8Array {
+    const body = bodyOf(message);
     const cipher = config.verifyOutgoing ? config.keyring.ciphers()[0] : undefined;
     if (cipher === undefined) return joined(prefix, body);
     const version = encryptionVersion(config.protocolVersion);
@@ -38,8 +49,8 @@ export function createStreamCodec(config: WireConfig): StreamCodec {
   };
 }
 
+/** Always a copy: what goes out belongs to the driver. */
 function joined(head: Uint8Array, tail: Uint8Array): Uint8Array {
-  if (head.length === 0) return tail;
   const out = new Uint8Array(head.length + tail.length);
   out.set(head);
   out.set(tail, head.length);
