@@ -5,12 +5,10 @@
  * @module
  */
 
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { ensureBuild } from "./build.ts";
-import { filesUnder, isMain, ROOT } from "./project.ts";
+import { isMain } from "./project.ts";
 import { denoProgram } from "./runtimes.ts";
 import { ensureSetup } from "./setup.ts";
 import { countedStage, runStages, type Stage } from "./stages.ts";
@@ -21,22 +19,19 @@ const FUZZ_INPUTS = 1_000_000;
 function deepStages(): Stage[] {
   const tool = (...args: string[]) => () => [denoProgram(), "run", "-A", ...args];
   const timeoutMs = 25 * 60_000;
-  const stages: Stage[] = [];
-  if (filesUnder(ROOT, ["tests/fuzz"]).length > 0) {
-    const command = tool("tools/fuzz.ts", "--inputs", String(FUZZ_INPUTS));
-    const claim = `${FUZZ_INPUTS} inputs make no decoder throw, hang or swell`;
-    stages.push({ ...countedStage("fuzz", claim, command, { timeoutMs }), alone: false });
-  }
-  if (existsSync(join(ROOT, "tools/sim.ts"))) {
-    const claim = "simulated clusters from fresh seeds break no invariant";
-    const command = tool("tools/sim.ts", "--deep");
-    stages.push({ ...countedStage("simulate", claim, command, { timeoutMs }), alone: false });
-  }
-  if (filesUnder(ROOT, ["tests/soak"]).length > 0) {
-    const command = tool("tools/test.ts", "--serial", "--runtime", "deno", "tests/soak");
-    stages.push(countedStage("soak", "long-lived processes stay well", command, { timeoutMs }));
-  }
-  return stages;
+  const fuzz = tool("tools/fuzz.ts", "--inputs", String(FUZZ_INPUTS));
+  const simulate = tool("tools/sim.ts", "--deep");
+  const soak = tool("tools/test.ts", "--serial", "--runtime", "deno", "tests/soak");
+  const claims = {
+    fuzz: `${FUZZ_INPUTS} inputs make no decoder throw, hang or swell`,
+    simulate: "simulated clusters from fresh seeds break no invariant",
+    soak: "long-lived processes stay well",
+  };
+  return [
+    { ...countedStage("fuzz", claims.fuzz, fuzz, { timeoutMs }), alone: false },
+    { ...countedStage("simulate", claims.simulate, simulate, { timeoutMs }), alone: false },
+    countedStage("soak", claims.soak, soak, { timeoutMs }),
+  ];
 }
 
 async function main(): Promise<number> {

@@ -246,6 +246,16 @@ describe("a node", () => {
     await eventually("b is alone and ready", () => b.node.readiness().ready, 20_000);
   });
 
+  it("says that it failed to join, and goes on trying", async () => {
+    await using cluster = new TestCluster();
+    const a = await cluster.start("a");
+    await eventually(
+      "it has said so twice",
+      () => a.log.filter(({ message }) => message === "failed to join cluster").length >= 2,
+      20_000,
+    );
+  });
+
   it("says which peer names do not resolve", async () => {
     await using cluster = new TestCluster();
     const a = await cluster.start("a", { peers: ["no-such-host.invalid:10101"] });
