@@ -176,7 +176,7 @@ export type MembershipEvent =
   | { readonly type: "refuted"; readonly incarnation: number; readonly accuser: string }
   /** Our own health score changed; 0 is well. */
   | { readonly type: "health"; readonly score: number }
-  /** A probe by UDP failed while TCP answered: UDP to that member is blocked. */
+  /** A probe by UDP failed while TCP answered: UDP to that member is blocked. Told of each once a minute at most. */
   | { readonly type: "udpBlocked"; readonly member: Member }
   /** Application bytes came. `from` is the sender's address. */
   | {
@@ -233,6 +233,8 @@ export interface MembershipCounters {
   readonly probes: number;
   /** Probes that no way brought an answer to. */
   readonly probesFailed: number;
+  /** Probes that only a ping over TCP was answered to, so that UDP seems blocked. */
+  readonly probesByTcp: number;
   /** Accusations against us that we answered. */
   readonly refutations: number;
   /** Broadcasts that had to make room for others. */
@@ -241,6 +243,8 @@ export interface MembershipCounters {
   readonly reflectionsRefused: number;
   /** Accepted streams closed by us as their message did not come in time, or as all together held too much. */
   readonly streamsExpired: number;
+  /** States of peers refused as a whole. */
+  readonly mergesRefused: number;
   /** Alive messages refused: name, address, versions, metadata, network, delegate. */
   readonly aliveRefused: number;
   /** Messages ignored for an incarnation that nobody can have reached. */

@@ -28,6 +28,8 @@ export class MemberRecord {
   lastAckMs: Millis = -1;
   /** When we last told the member what is said of it; -1 if never. */
   toldMs: Millis = -1;
+  /** When we last told of its blocked UDP; -1 if never. */
+  udpBlockedMs: Millis = -1;
   /** Running while `state` is `"suspect"`. */
   suspicion: Suspicion | undefined = undefined;
   /** Why it died; kept on the dead. */

@@ -36,7 +36,8 @@ export class Merger {
     const refusal = this.#refusePeer(message.nodes, span, peer, dialled) ??
       this.#refuseJoin(message, join);
     if (refusal !== undefined) {
-      this.#state.emit({ type: "mergeRefused", from: peer, reason: refusal });
+      this.#state.counters.mergesRefused++;
+      this.#state.notice({ type: "mergeRefused", from: peer, reason: refusal });
       return refusal;
     }
     let partial = 0;

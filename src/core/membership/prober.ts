@@ -19,6 +19,8 @@ import type { Transitions } from "./transitions.ts";
 const TCP_PING_PROTOCOL = 3;
 /** Protocol version that answers with nacks. */
 const NACK_PROTOCOL = 4;
+/** How often we say of a member that its UDP is blocked, at most. */
+const UDP_BLOCKED_EVERY_MS: Millis = 60_000;
 /** Weight of the newest round trip in the smoothed one, as in RFC 6298. */
 const RTT_GAIN = 1 / 8;
 
@@ -191,6 +193,10 @@ export class Prober implements Due {
 
   /** Called by a probe: UDP failed, TCP did not. */
   udpBlocked(target: MemberRecord): void {
+    const { counters, now } = this.#state;
+    counters.probesByTcp++;
+    if (target.udpBlockedMs >= 0 && now - target.udpBlockedMs < UDP_BLOCKED_EVERY_MS) return;
+    target.udpBlockedMs = now;
     this.#state.emit({ type: "udpBlocked", member: target.view() });
   }
 

@@ -332,6 +332,35 @@ describe("the fallback over TCP", () => {
     assert.equal(eventsOf(out, "udpBlocked")[0]?.member.name, "m1");
   });
 
+  it("says of each member once a minute that its UDP is blocked, and counts every time", () => {
+    const node = among(2, {});
+    const told: { readonly name: string; readonly at: number }[] = [];
+    const untilMs = 150_000;
+    for (let now = 0; now < untilMs; now += 100) {
+      for (const effect of node.run(now)) {
+        if (effect.type === "event" && effect.event.type === "udpBlocked") {
+          told.push({ name: effect.event.member.name, at: now });
+        }
+        if (effect.type !== "dial") continue;
+        const request = readStream(effect.request, true);
+        if (request.type !== "ping") continue;
+        const bytes = codecs().stream.reply({ type: "ack", seqNo: request.seqNo, payload: null });
+        node.give({ type: "connected", stream: effect.stream }, now);
+        node.give({ type: "streamData", stream: effect.stream, bytes }, now);
+      }
+    }
+    for (const name of ["m1", "m2"]) {
+      const times = told.filter((one) => one.name === name).map(({ at }) => at);
+      assert.equal(times.length, 3, `${name} at ${times.join(", ")}`);
+      for (const [i, at] of times.entries()) {
+        assert.ok(i === 0 || at - times[i - 1]! >= 60_000, `${name} at ${times.join(", ")}`);
+      }
+    }
+    const { probes, probesByTcp } = node.machine.counters;
+    assert.ok(probes > 100, `${probes} probes`);
+    assert.ok(probes - probesByTcp <= 1, `${probesByTcp} of ${probes} by TCP`);
+  });
+
   it("does not believe another number or another type (Go: TestTCPPing)", () => {
     for (
       const reply of [

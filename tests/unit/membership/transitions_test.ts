@@ -389,6 +389,18 @@ describe("a merge", () => {
     assert.deepEqual(node.live(), ["a"]);
   });
 
+  it("tells of refusals a few times a second at most, and counts them all", () => {
+    const node = started(QUIET);
+    const serf = { ...row("serf", 9, 0, 1), vsn: Uint8Array.of(1, 5, 2, 2, 5, 5) };
+    let told = 0;
+    for (let i = 0; i < 200; i++) {
+      told += eventsOf(merge(node, [serf], 10), "mergeRefused").length;
+    }
+    assert.equal(told, 20);
+    assert.equal(node.machine.counters.mergesRefused, 200);
+    assert.equal(eventsOf(merge(node, [serf], 1_010), "mergeRefused").length, 1);
+  });
+
   it("joins a Serf cluster when told its delegate versions", () => {
     const node = started({ ...QUIET, delegateProtocol: { min: 2, max: 5, current: 5 } });
     const serf = Uint8Array.of(1, 5, 2, 2, 5, 5);
