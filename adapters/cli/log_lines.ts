@@ -1,8 +1,15 @@
 import type { LogLevel, LogRecord, LogSink } from "../../mod.ts";
+import { printable, printableJson } from "./printable.ts";
 
 const ORDER: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 
-/** Writes records as lines: `2026-11-22T10:00:00.000Z INFO  message key=value`, or as JSON objects. */
+/** Values shown without quotes: printable ASCII but blanks, quotes and `=`. */
+const PLAIN = /^(?:(?!["=])[!-~])+$/;
+
+/**
+ * Writes records as lines: `2026-11-22T10:00:00.000Z INFO  message key=value`, or as JSON objects. Whatever a record
+ * holds, it is one line of printable characters.
+ */
 export function logLines(
   write: (line: string) => void,
   { format, level }: { readonly format: "text" | "json"; readonly level: LogLevel },
@@ -16,12 +23,13 @@ export function logLines(
 }
 
 function jsonLine(time: string, { level, message, fields }: LogRecord): string {
-  return JSON.stringify({ time, level, message, ...fields });
+  return printableJson({ time, level, message, ...fields });
 }
 
 function textLine(time: string, { level, message, fields }: LogRecord): string {
-  const pairs = Object.entries(fields ?? {}).map(([name, value]) =>
-    ` ${name}=${/^[^\s"=]+$/.test(String(value)) ? value : JSON.stringify(value)}`
-  );
-  return `${time} ${level.toUpperCase().padEnd(5)} ${message}${pairs.join("")}`;
+  const pairs = Object.entries(fields ?? {}).map(([name, value]) => {
+    const text = String(value);
+    return ` ${name}=${PLAIN.test(text) ? text : printableJson(text)}`;
+  });
+  return `${time} ${level.toUpperCase().padEnd(5)} ${printable(message)}${pairs.join("")}`;
 }

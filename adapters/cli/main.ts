@@ -11,6 +11,7 @@ import { runAgent } from "./agent.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { detectRuntime } from "./detect_runtime.ts";
 import { logLines } from "./log_lines.ts";
+import { printable, printableJson } from "./printable.ts";
 import { query, type QueryTarget } from "./query.ts";
 import { table } from "./table.ts";
 
@@ -77,7 +78,7 @@ interface MemberRow {
 
 async function members({ options }: Arguments): Promise<void> {
   const rows = await query<MemberRow[]>(target(options), "/cluster/members");
-  if (options.has("json")) return print(JSON.stringify(rows));
+  if (options.has("json")) return print(printableJson(rows));
   print(table([
     ["NODE", "STATE", "HEALTHY", "REGION", "GOSSIP", "RPC", "REASON"],
     ...rows.map((row) => [
@@ -100,7 +101,7 @@ async function status({ options }: Arguments): Promise<void> {
       "/cluster/leaders",
     ),
   ]);
-  if (options.has("json")) return print(JSON.stringify({ ...summary, leaders }));
+  if (options.has("json")) return print(printableJson({ ...summary, leaders }));
   print(table([
     ["cluster", String(summary["cluster_health"])],
     ["members", `${summary["healthy_members"]} of ${summary["members"]} healthy`],
@@ -135,6 +136,7 @@ try {
   await main(process.argv.slice(2));
   process.exitCode = 0;
 } catch (error) {
-  process.stderr.write(`althing: ${error instanceof Error ? error.message : String(error)}\n`);
+  const reason = printable(error instanceof Error ? error.message : String(error));
+  process.stderr.write(`althing: ${reason}\n`);
   process.exitCode = ClusterError.is(error, "bad-config") ? 2 : 1;
 }

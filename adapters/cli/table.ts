@@ -1,5 +1,16 @@
-/** Lays rows out in columns, two spaces apart; the first row is the head. */
-export function table(rows: readonly (readonly string[])[]): string {
+import { printableJson } from "./printable.ts";
+
+/** What could pass for two cells, for a quoted one, or does not print. */
+const AMBIGUOUS = /^[ "]| $| {2}|(?! )[\p{C}\p{Z}]/u;
+
+/**
+ * Lays rows out in columns, two spaces apart; the first row is the head. A cell that could pass for two, or for a row of
+ * its own, is quoted.
+ */
+export function table(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) =>
+    row.map((cell) => AMBIGUOUS.test(cell) ? printableJson(cell) : cell)
+  );
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, i) => widths[i] = Math.max(widths[i] ?? 0, cell.length));

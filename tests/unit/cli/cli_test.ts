@@ -60,6 +60,72 @@ describe("log lines", () => {
   });
 });
 
+/** What peers may call themselves: line breaks, terminal commands, text that runs backwards, forged fields. */
+const HOSTILE = [
+  "a\nroot logged in",
+  "a\r\u001b[2K",
+  "a\u009b2J",
+  "a\u202egnp.exe",
+  "a\u2028b",
+  "a\u{e0041}",
+  "a\u007f",
+  "a\ud800",
+];
+
+describe("log lines of what peers say", () => {
+  for (const name of HOSTILE) {
+    for (const format of ["text", "json"] as const) {
+      it(`show ${escape(name)} as printable characters on one line (${format})`, () => {
+        const lines: string[] = [];
+        const log = logLines((line) => lines.push(line), { format, level: "info" });
+        log({ level: "info", message: `joined ${name}`, fields: { name } });
+        assert.equal(lines.length, 1);
+        assert.doesNotMatch(lines[0]!, /[\p{C}\p{Zl}\p{Zp}]/u);
+        if (format === "text") return assert.match(lines[0]!, / name="a.*"$/);
+        const { message, name: read } = JSON.parse(lines[0]!);
+        assert.deepEqual({ message, read }, { message: `joined ${name}`, read: name });
+      });
+    }
+  }
+
+  it("show values as they are where nobody can take them for something else, in quotes elsewhere", () => {
+    const lines: string[] = [];
+    const log = logLines((line) => lines.push(line), { format: "text", level: "info" });
+    const fields = { a: "10.0.0.1:10101", b: "x y", c: "x=y", d: 'x"y', e: "", f: "ü", g: 1.5 };
+    log({ level: "info", message: "m", fields });
+    assert.ok(
+      lines[0]!.endsWith(` m a=10.0.0.1:10101 b="x y" c="x=y" d="x\\"y" e="" f="ü" g=1.5`),
+      lines[0],
+    );
+  });
+});
+
+describe("tables of what peers say", () => {
+  for (const name of HOSTILE) {
+    it(`show ${escape(name)} as printable characters in one row`, () => {
+      const rows = table([["NODE", "STATE"], [name, "alive"]]).split("\n");
+      assert.equal(rows.length, 2);
+      assert.doesNotMatch(rows[1]!, /[\p{C}\p{Zl}\p{Zp}]/u);
+    });
+  }
+
+  it("quote cells that could pass for two, and no others", () => {
+    const rows = table([["leader  alive", "x"], ["leader of eu", "2 of 3 healthy"], [" a", "ü"], [
+      '"',
+      "",
+    ]]);
+    assert.equal(
+      rows,
+      [
+        '"leader  alive"  x',
+        "leader of eu     2 of 3 healthy",
+        '" a"             ü',
+        '"\\""',
+      ].join("\n"),
+    );
+  });
+});
+
 describe("tables", () => {
   it("line up and carry no trailing blanks", () => {
     assert.equal(table([["A", "BB"], ["aaa", "b"]]), "A    BB\naaa  b");
