@@ -65,7 +65,9 @@ export class Approximate implements Strength {
   #free = -1;
   /** Up to this use amounts are free; above, only from our share. */
   #freeTo = 0;
-  #askedSince = 0;
+  /** What was refused, and our total, when the rate was last looked at. */
+  #refusedSince = 0;
+  #ratedTotal = 0;
   #share = 0;
   #refreshAt: Millis = -Infinity;
   /** Total that our part allows while isolated, and in which isolation it was worked out. */
@@ -99,18 +101,13 @@ export class Approximate implements Strength {
       this.#lastBursts.set(key, Math.max(0, ceiling - total));
     }
     if (this.#announcement.spokenTotal > 0) this.#knownBurst = this.#announcement.knownBurst;
+    this.#refusedSince += this.#own.total - this.#ratedTotal;
     this.#counter = counter;
     this.#own = counter.own;
+    this.#ratedTotal = this.#own.total;
     this.#announcement = this.#announce();
     this.#isolation = -1;
     this.learned();
-  }
-
-  asked(amount: number): void {
-    this.#askedSince += amount;
-    if (amount < this.#largestAsked) return;
-    this.#largestAsked = amount;
-    this.#isAskedAnew = true;
   }
 
   check(amount: number, now: Millis): RefusalReason | undefined {
@@ -124,6 +121,16 @@ export class Approximate implements Strength {
   }
 
   #checkAll(amount: number, now: Millis): RefusalReason | undefined {
+    if (amount >= this.#largestAsked) {
+      this.#largestAsked = amount;
+      this.#isAskedAnew = true;
+    }
+    const reason = this.#judge(amount, now);
+    if (reason !== undefined) this.#refusedSince += amount;
+    return reason;
+  }
+
+  #judge(amount: number, now: Millis): RefusalReason | undefined {
     const { used } = this.#counter;
     const { limit } = this.#limit;
     if (used + amount > limit || (amount === 0 && used >= limit)) return "limit";
@@ -273,8 +280,9 @@ export class Approximate implements Strength {
 
   /** What our callers ask for per second. */
   #demand(now: Millis): number {
-    this.#rate.note(this.#askedSince);
-    this.#askedSince = 0;
+    this.#rate.note(this.#refusedSince + this.#own.total - this.#ratedTotal);
+    this.#refusedSince = 0;
+    this.#ratedTotal = this.#own.total;
     return this.#rate.at(now);
   }
 

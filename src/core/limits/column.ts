@@ -14,16 +14,15 @@ export class Column {
   word = 0;
   /** Everything ever added. */
   total = 0;
-  /** What counts of it now, less what was removed: all, unless the limit is rolling. */
-  used = 0;
   /** The writer will not let `total` grow beyond this before its acknowledgers know a later word. */
   ceiling = 0;
   /** Micro-units per second that the writer's callers asked for, as of `heardAt`. */
   rate = 0;
   /** When the newest word came. */
   heardAt: Millis = -Infinity;
-  #added = 0;
   #removed = 0;
+  /** What the ring sums up to; of rolling limits only. */
+  #ringUsed = 0;
   readonly #ring: Ring | undefined;
 
   /** A column without a word. */
@@ -31,21 +30,25 @@ export class Column {
     this.#ring = isRolling ? new Ring() : undefined;
   }
 
+  /** What counts of it now, less what was removed: all, unless the limit is rolling. */
+  get used(): number {
+    return this.#ring === undefined ? this.total - this.#removed : this.#ringUsed;
+  }
+
   /** Raises our own numbers. `index` is the sub-window, of rolling limits only. */
   raise(index: number, added: number, removed: number): void {
     this.total += added;
-    this.used += added - removed;
     if (this.#ring === undefined) {
-      this.#added += added;
-      this.#removed += removed;
+      if (removed > 0) this.#removed += removed;
     } else {
       this.#ring.add(index, added, removed);
+      this.#ringUsed += added - removed;
     }
   }
 
   /** How much of a sub-window, or of the whole window, can still be taken back. */
   removable(index: number): number {
-    return this.#ring === undefined ? this.#added - this.#removed : this.#ring.usedAt(index);
+    return this.#ring === undefined ? this.total - this.#removed : this.#ring.usedAt(index);
   }
 
   /** Merges a word: any order, any number of times. Numbers of the future sub-windows count as of now. */
@@ -53,13 +56,13 @@ export class Column {
     this.total = Math.max(this.total, word.total);
     for (const part of word.parts) {
       if (this.#ring === undefined) {
-        this.#added = Math.max(this.#added, part.added);
+        this.total = Math.max(this.total, part.added);
         this.#removed = Math.max(this.#removed, part.removed);
       } else if (part.index >= oldest) {
         this.#ring.merge(part);
       }
     }
-    this.used = this.#ring === undefined ? this.#added - this.#removed : this.#ring.used();
+    if (this.#ring !== undefined) this.#ringUsed = this.#ring.used();
     if (word.word <= this.word) return;
     this.word = word.word;
     this.ceiling = word.total + word.burst;
@@ -71,7 +74,7 @@ export class Column {
   forget(oldest: number): void {
     if (this.#ring === undefined) return;
     this.#ring.forget(oldest);
-    this.used = this.#ring.used();
+    this.#ringUsed = this.#ring.used();
   }
 
   /** Number of the newest sub-window with something in it. */
@@ -88,7 +91,7 @@ export class Column {
   nextWord(): CellWord {
     this.word++;
     const parts = this.#ring?.parts() ??
-      [{ index: 0, added: this.#added, removed: this.#removed }];
+      [{ index: 0, added: this.total, removed: this.#removed }];
     const burst = Math.max(0, this.ceiling - this.total);
     return { word: this.word, total: this.total, burst, rate: this.rate, parts };
   }

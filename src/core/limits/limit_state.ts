@@ -16,18 +16,35 @@ const EARLY_CELLS_MAX = 64;
 
 /** What the machine keeps per limit. */
 export class LimitState {
-  limit: ResolvedLimit;
+  /** As in `limit`. */
+  nearAt: number;
   counter: Counter;
   readonly strength: Strength;
   /** What earlier items of the call under decision take of it. */
   pending = 0;
+  #limit: ResolvedLimit;
   #early: Map<string, Uint8Array> | undefined;
 
   /** A limit with its present window. */
   constructor(limit: ResolvedLimit, counter: Counter, strength: Strength) {
-    this.limit = limit;
+    this.#limit = limit;
+    this.nearAt = limit.nearAt;
     this.counter = counter;
     this.strength = strength;
+  }
+
+  /** The definition in force. */
+  get limit(): ResolvedLimit {
+    return this.#limit;
+  }
+
+  /** Another definition that counts in the same windows. */
+  redefine(limit: ResolvedLimit): void {
+    this.#limit = limit;
+    this.nearAt = limit.nearAt;
+    this.counter.isNearTold = false;
+    this.counter.isDebtTold = false;
+    this.strength.define(limit);
   }
 
   /** A cell of another window of this counter came: of one that is over, or of one whose time has come elsewhere. */

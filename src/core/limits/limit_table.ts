@@ -65,10 +65,7 @@ export class LimitTable {
     }
     const { limit } = resolution;
     if (old !== undefined && counterOf(old.limit) === counterOf(limit)) {
-      old.limit = limit;
-      old.counter.isNearTold = false;
-      old.counter.isDebtTold = false;
-      old.strength.define(limit);
+      old.redefine(limit);
       this.watch(old);
       return;
     }

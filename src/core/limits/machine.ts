@@ -229,7 +229,6 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
     if (state === undefined) return this.#refuse(index, "unknown-limit", 0);
     this.#table.turn(state, now, wall);
     const { strength } = state;
-    strength.asked(amount);
     state.pending += amount;
     this.#states.push(state);
     const reason = strength.check(state.pending, now);
@@ -284,7 +283,7 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
 
   #changed(state: LimitState, now: Millis): void {
     this.#flusher.touch(state, now);
-    if (state.counter.used >= state.limit.nearAt) this.#table.watch(state);
+    if (state.counter.used >= state.nearAt) this.#table.watch(state);
   }
 
   #correct(item: ReservedItem, difference: number, now: Millis): void {
@@ -323,7 +322,7 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
     }
     this.counters.cellsTaken++;
     state.strength.learned();
-    if (state.counter.used >= state.limit.nearAt) this.#table.watch(state);
+    if (state.counter.used >= state.nearAt) this.#table.watch(state);
   }
 
   #settled(key: string, word: number, now: Millis): void {

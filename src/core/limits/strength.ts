@@ -20,8 +20,6 @@ export interface Strength {
   open(counter: Counter): void;
   /** Why `amount` may not be taken now; `undefined` when it may. Charges nothing. */
   check(amount: number, now: Millis): RefusalReason | undefined;
-  /** A caller asked for `amount`, whatever came of it. */
-  asked(amount: number): void;
   /** `amount` was charged, as checked or in shadow mode. */
   charged(amount: number): void;
   /** How soon a refusal for another reason than `limit` may be over; `Infinity`: not by waiting. */

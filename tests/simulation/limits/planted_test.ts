@@ -107,9 +107,8 @@ describe("the simulation of limits catches", () => {
   it("words merged by addition", { timeout: 300_000 }, () => {
     const right = Column.prototype.merge;
     const merge: Column["merge"] = function (this: Column, word, oldest, now) {
-      const before = this.used;
-      right.call(this, word, oldest, now);
-      this.used += before;
+      const parts = word.parts.map((part) => ({ ...part, added: part.added + this.total }));
+      right.call(this, { ...word, parts }, oldest, now);
     };
     planted(Column.prototype, "merge", merge, () => assertCaught("used"));
   });
