@@ -25,6 +25,8 @@ export class LimitTruth {
   readonly versions: CapVersion[] = [];
   /** Reserved, by window. */
   readonly reserved: Map<number, number> = new Map();
+  /** Used up but not reserved, by window: settled above the estimate, or below it when the window was over. */
+  readonly beside: Map<number, number> = new Map();
 
   /** A limit with its first cap. */
   constructor(key: string, windowMs: number, span: number, cap: number) {
@@ -52,10 +54,10 @@ export class LimitTruth {
   }
 
   /** Reserved in the ring that ends with `order`. */
-  inRing(order: number): number {
+  inRing(order: number, amounts: ReadonlyMap<number, number> = this.reserved): number {
     let sum = 0;
     for (let each = order - this.span + 1; each <= order; each++) {
-      sum += this.reserved.get(each) ?? 0;
+      sum += amounts.get(each) ?? 0;
     }
     return sum;
   }
@@ -63,6 +65,11 @@ export class LimitTruth {
   /** Counts `amount`; negative when less was needed. */
   count(order: number, amount: number): void {
     this.reserved.set(order, (this.reserved.get(order) ?? 0) + amount);
+  }
+
+  /** Notes what is used up though not reserved. */
+  countBeside(order: number, amount: number): void {
+    this.beside.set(order, (this.beside.get(order) ?? 0) + amount);
   }
 
   /**

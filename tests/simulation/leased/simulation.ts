@@ -198,7 +198,9 @@ export class Simulation implements NodeWorld {
 
   /** What a reservation needed less than its estimate, or what was refunded. */
   uncount(index: number, right: Right, amount: number): void {
-    this.limits[index]?.count(right.window.order, -amount);
+    const { order } = right.window;
+    this.limits[index]?.count(order, -amount);
+    if (right.isOver) this.limits[index]?.countBeside(order, amount);
   }
 
   /** Notes what happens, for those who look for a cause. */
@@ -216,20 +218,21 @@ export class Simulation implements NodeWorld {
     // Whoever says when a window is over may be wrong by its skew, and by what its clock drifted since it was told.
     const slackMs = 2 * skewMaxMs + 100;
     if (wallMs < startMs - slackMs || wallMs > endMs + slackMs) {
-      this.#violate(`${node.name} admitted ${amount} of ${truth.key} at ${wallMs} in ${order}`);
+      this.violate(`${node.name} admitted ${amount} of ${truth.key} at ${wallMs} in ${order}`);
     }
     // Every ring that this window belongs to.
     for (let last = order; last < order + truth.span; last++) {
       const cap = truth.largestCap(last, slackMs + 1_000, (at) => EPOCH_MS + at);
       const reserved = truth.inRing(last);
       if (reserved <= cap) continue;
-      this.#violate(
+      this.violate(
         `${node.name} admitted ${amount} of ${truth.key}: ${reserved} of ${cap} in window ${last}`,
       );
     }
   }
 
-  #violate(text: string): void {
+  /** Something is wrong. */
+  violate(text: string): void {
     this.violation ??= `at ${this.now.toFixed(0)} ms: ${text}`;
     this.trace(`VIOLATION ${text}`);
   }

@@ -245,7 +245,7 @@ export class Holder implements Machine<HolderInput, HolderEffect>, LeasedHost {
         if (right === undefined) return;
         const before = right.free;
         right.grant(item.granted, item.version);
-        right.endsAt = Math.min(right.endsAt, sentMs + item.leftMs);
+        right.provenUntil = Math.max(right.provenUntil, sentMs + item.leftMs);
         limit.renew(sentMs + ttlMs, now);
         reported(limit, right, item.returned, item.spent);
         if (sentMs >= limit.unansweredSince) {

@@ -123,7 +123,7 @@ export class LeasedLimit {
 
   /** How soon a refusal may be over. */
   retryMs(reason: LeasedRefusal, now: Millis): Millis {
-    if (reason === "limit") return Math.max(0, (this.right?.endsAt ?? now) - now);
+    if (reason === "limit") return this.#leftMs(now);
     return reason === "leaving" ? Infinity : this.#host.patienceMs / 4;
   }
 
@@ -160,7 +160,7 @@ export class LeasedLimit {
     } else if (own !== undefined && own.order === right.window.order) {
       right.endsAt = Math.min(right.endsAt, now + own.endMs - wallMs);
     }
-    this.until = Math.min(this.leaseEndsAt, right.endsAt);
+    this.until = Math.min(this.leaseEndsAt, right.provenUntil, right.endsAt);
     this.roll(now);
   }
 
@@ -211,6 +211,11 @@ export class LeasedLimit {
     if (right === undefined || right.isOver) return false;
     const most = whenIsolated === "limit" ? cap : Math.floor(cap / Math.max(1, this.#host.members));
     return right.used + right.open + amount <= most;
+  }
+
+  #leftMs(now: Millis): Millis {
+    const wallMs = now + this.#host.offsetMs;
+    return Math.max(0, (this.facts.windowAt(wallMs)?.endMs ?? wallMs) - wallMs);
   }
 
   #isolatedRight(now: Millis): Right | undefined {

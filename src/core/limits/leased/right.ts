@@ -24,7 +24,12 @@ export class Right {
   open = 0;
   /** The most `used` ever was: what is reported as spent. */
   spent = 0;
-  /** When the window ends for this holder, on its monotonic clock; only comes nearer. */
+  /**
+   * Until when the root's clock is known to be in the window, on our monotonic clock: every answer proves it for the
+   * time that was left when the question was answered, counted from its sending.
+   */
+  provenUntil: Millis = -Infinity;
+  /** When the window ends by our cluster time, on our monotonic clock; only comes nearer. */
   endsAt: Millis = Infinity;
   /** The window is over here. */
   isOver = false;
