@@ -22,6 +22,7 @@ const VALUE = 0x22;
 const CONTENT_TYPE = 0x2a;
 const SCHEMA_VERSION = 0x30;
 const EXPIRES_MS = 0x39;
+const NUMBER = 0x40;
 const WALL_MS = 0x09;
 const LOGIC = 0x10;
 const ORIGIN = 0x1a;
@@ -38,16 +39,17 @@ interface Fields {
   contentType: string;
   schemaVersion: number;
   expiresMs: number;
+  number: number;
 }
 
 function encode(record: EntryRecord): Uint8Array {
-  const { type, key, value, contentType, schemaVersion, expiresMs = 0 } = record;
+  const { type, key, value, contentType, schemaVersion, expiresMs = 0, number = 0 } = record;
   const version = encodeVersionField(record.version);
   const bytes = new Uint8Array(
     sizeOfText(type) + sizeOfText(key) + version.length +
       (value === undefined ? 0 : 1 + sizeOfVarint(value.length) + value.length) +
       sizeOfText(contentType) + (schemaVersion === 0 ? 0 : 1 + sizeOfVarint(schemaVersion)) +
-      (expiresMs === 0 ? 0 : 9),
+      (expiresMs === 0 ? 0 : 9) + (number === 0 ? 0 : 1 + sizeOfVarint(number)),
   );
   let at = writeText(bytes, 0, TYPE, type);
   at = writeText(bytes, at, KEY, key);
@@ -67,6 +69,11 @@ function encode(record: EntryRecord): Uint8Array {
   if (expiresMs !== 0) {
     bytes[at] = EXPIRES_MS;
     new DataView(bytes.buffer).setFloat64(at + 1, expiresMs, true);
+    at += 9;
+  }
+  if (number !== 0) {
+    bytes[at] = NUMBER;
+    writeVarint(bytes, at + 1, number);
   }
   return bytes;
 }
@@ -74,22 +81,24 @@ function encode(record: EntryRecord): Uint8Array {
 function head(bytes: Uint8Array): StoredEntry | undefined {
   const fields = read(bytes, false);
   if (fields?.version === undefined) return undefined;
-  const { type, key, version, value, expiresMs } = fields;
+  const { type, key, version, value, expiresMs, number } = fields;
   const deleted = value === undefined;
-  if (deleted || expiresMs === 0) return { type, key, version, deleted, bytes };
-  return { type, key, version, deleted, bytes, expiresMs };
+  const entry = { type, key, version, deleted, bytes };
+  const numbered = number === 0 ? entry : { ...entry, number };
+  return deleted || expiresMs === 0 ? numbered : { ...numbered, expiresMs };
 }
 
 function decode(bytes: Uint8Array): EntryRecord | undefined {
   const fields = read(bytes, true);
   if (fields?.version === undefined) return undefined;
-  const { type, key, version, value, contentType, schemaVersion, expiresMs } = fields;
+  const { type, key, version, value, contentType, schemaVersion, expiresMs, number } = fields;
   const record = { type, key, version, value, contentType, schemaVersion };
-  return expiresMs === 0 ? record : { ...record, expiresMs };
+  const numbered = number === 0 ? record : { ...record, number };
+  return expiresMs === 0 ? numbered : { ...numbered, expiresMs };
 }
 
-/** Copies every field but the version, known or not, and puts the new version behind them: order carries no meaning. */
-function restamp(bytes: Uint8Array, version: Version): Uint8Array | undefined {
+/** Copies every field but version and number, known or not, and puts the new ones behind: order carries no meaning. */
+function restamp(bytes: Uint8Array, version: Version, number = 0): Uint8Array | undefined {
   const reader = new WireReader(bytes);
   const kept: Uint8Array[] = [];
   let size = 0;
@@ -98,17 +107,23 @@ function restamp(bytes: Uint8Array, version: Version): Uint8Array | undefined {
     const tag = reader.varint();
     reader.skip(tag);
     if (reader.failed) return undefined;
-    if (tag === VERSION) continue;
+    if (tag === VERSION || tag === NUMBER) continue;
     const field = bytes.subarray(from, reader.at);
     kept.push(field);
     size += field.length;
   }
   const field = encodeVersionField(version);
-  const result = new Uint8Array(size + field.length);
+  const result = new Uint8Array(
+    size + field.length + (number === 0 ? 0 : 1 + sizeOfVarint(number)),
+  );
   let at = 0;
   for (const part of [...kept, field]) {
     result.set(part, at);
     at += part.length;
+  }
+  if (number !== 0) {
+    result[at] = NUMBER;
+    writeVarint(result, at + 1, number);
   }
   return result;
 }
@@ -123,6 +138,7 @@ function read(bytes: Uint8Array, whole: boolean): Fields | undefined {
     contentType: "",
     schemaVersion: 0,
     expiresMs: 0,
+    number: 0,
   };
   while (!reader.atEnd && !reader.failed) {
     const tag = reader.varint();
@@ -135,6 +151,7 @@ function read(bytes: Uint8Array, whole: boolean): Fields | undefined {
       fields.value = NO_BYTES;
     } else if (tag === CONTENT_TYPE) fields.contentType = reader.text();
     else if (tag === SCHEMA_VERSION) fields.schemaVersion = reader.varint() >>> 0;
+    else if (tag === NUMBER) fields.number = reader.varint();
     else if (tag === EXPIRES_MS) fields.expiresMs = instant(reader.double());
     else reader.skip(tag);
   }

@@ -6,6 +6,7 @@
 
 import type { Millis } from "../machine.ts";
 import type { Lane } from "./lanes.ts";
+import { AGREED_CAPABILITY } from "./agreed.ts";
 import { CHUNKS_CAPABILITY } from "./chunks.ts";
 import { MESSAGES_CAPABILITY } from "./messages.ts";
 import { fitsUtf8, NAME_BYTES_MAX } from "./versions.ts";
@@ -16,7 +17,7 @@ export interface ReplicationOptions {
   readonly nodeId: string;
   /** Different after every restart. */
   readonly bootId: string;
-  /** Told to peers in `hello` and `welcome`. @default {["ack:v1", "msg:v1", "chunk:v1"]} */
+  /** Told to peers in `hello` and `welcome`. @default {all that this version can} */
   readonly capabilities?: readonly string[];
   /** Lanes of the application's own types. Built-in types keep theirs. @default {an empty map} */
   readonly lanes?: ReadonlyMap<string, Lane>;
@@ -56,13 +57,21 @@ export interface ReplicationOptions {
   readonly inboundLinksMax?: number;
 }
 
+/** What this version can do beyond the first one. */
+export const CAPABILITIES: readonly string[] = [
+  "ack:v1",
+  MESSAGES_CAPABILITY,
+  CHUNKS_CAPABILITY,
+  AGREED_CAPABILITY,
+];
+
 /** {@linkcode ReplicationOptions} after defaults. */
 export type ReplicationConfig = Readonly<Required<ReplicationOptions>>;
 
 /** Fills in defaults; throws `RangeError` for what cannot work. */
 export function resolveReplication(options: ReplicationOptions): ReplicationConfig {
   const config: ReplicationConfig = Object.freeze({
-    capabilities: ["ack:v1", MESSAGES_CAPABILITY, CHUNKS_CAPABILITY],
+    capabilities: CAPABILITIES,
     lanes: new Map(),
     flushIntervalMs: 5,
     batchBytesMax: 65_536,

@@ -136,7 +136,7 @@ export type ReplicationEvent =
   }
   /** A value expired: the key reads as absent from now on. Once on each node, at its own cluster time. */
   | { readonly type: "expired"; readonly entry: StoredEntry }
-  /** A tombstone or an expired value is held no more: a storage forgets it too. */
+  /** A tombstone, an expired or a forgotten value is held no more: a storage forgets it too. */
   | { readonly type: "purged"; readonly entry: StoredEntry }
   /** A peer knew that this was deleted, longer ago than anybody remembers deletes: the key is absent from now on. */
   | { readonly type: "forgotten"; readonly entry: StoredEntry }

@@ -6,8 +6,10 @@
 
 import { isTooFarAhead } from "../hlc.ts";
 import type { Millis } from "../machine.ts";
+import { AGREED_CAPABILITY, DELETED } from "./agreed.ts";
 import type { ReplicationEffect } from "./contract.ts";
-import { LARGE_BYTES, SNAPSHOT_ROW, Transfer } from "./chunks.ts";
+import { CHUNKS_CAPABILITY, LARGE_BYTES, SNAPSHOT_ROW, Transfer } from "./chunks.ts";
+import { Claims } from "./claims.ts";
 import { parsePrefix } from "./digest.ts";
 import { DirtyKeys, type Portion } from "./dirty.ts";
 import type { StoredEntry } from "./entry.ts";
@@ -36,6 +38,8 @@ export class Delivery {
   readonly #context: LinkContext;
   readonly #dirty: DirtyKeys = new DirtyKeys();
   readonly #refused: Map<Slot, string> = new Map();
+  /** What we may tell the peer that it has. */
+  readonly claims: Claims;
   #inFlight: InFlight[] = [];
   #sequence = 0;
   #lastFlushAt: Millis = -Infinity;
@@ -43,6 +47,7 @@ export class Delivery {
   #cursor: SnapshotCursor | undefined;
   #cursorBoot = "";
   #endSent = false;
+  #snapshotRevision = 0;
   #snapshotTurn = false;
   #snapshotTransfer: Transfer | undefined;
   #largeBytes = Infinity;
@@ -52,6 +57,7 @@ export class Delivery {
   constructor(peer: string, context: LinkContext) {
     this.#peer = peer;
     this.#context = context;
+    this.claims = new Claims(context.agreed);
   }
 
   /** Keys waiting. */
@@ -109,13 +115,15 @@ export class Delivery {
     this.#cursor = new SnapshotCursor(this.#context.store);
     this.#cursorBoot = boot;
     this.#endSent = false;
+    this.#snapshotRevision = this.#context.agreed.revision;
     this.#context.counters.snapshotsServed++;
   }
 
   /** A stream stands; sequence numbers begin again. */
-  begin(peerBoot: string, takesChunks: boolean): void {
+  begin(peerBoot: string, capabilities: readonly string[]): void {
     this.#sequence = 0;
-    this.#largeBytes = takesChunks ? LARGE_BYTES : Infinity;
+    this.#largeBytes = capabilities.includes(CHUNKS_CAPABILITY) ? LARGE_BYTES : Infinity;
+    this.claims.begin(peerBoot, capabilities.includes(AGREED_CAPABILITY));
     this.#dirty.restart(this.#largeBytes);
     if (this.#cursorBoot !== peerBoot) this.#cursor = undefined;
   }
@@ -135,6 +143,7 @@ export class Delivery {
     if (this.#snapshotTransfer !== undefined) this.#cursor?.redo([this.#snapshotTransfer.entry]);
     this.#snapshotTransfer = undefined;
     this.#dirty.restart(this.#largeBytes);
+    this.claims.lost();
     this.#inFlight = [];
     this.#endSent = false;
   }
@@ -160,23 +169,30 @@ export class Delivery {
       end = this.#cursor?.done === true && this.#snapshotTransfer === undefined;
       this.#endSent = end;
       this.#snapshotTurn = false;
+      if (end) this.claims.compared(this.#snapshotRevision);
     } else if (live) {
       portion = this.#dirty.next(config.batchBytesMax);
       this.#lastFlushAt = now;
       this.#snapshotTurn = true;
     }
     const { entries, chunk, finished } = portion;
-    if (entries.length === 0 && chunk === undefined && !end) return undefined;
+    const mayClaim = this.#dirty.isEmpty && this.#refused.size === 0 && !this.#servesSnapshot;
+    const claimsOnly = mayClaim && this.claims.isDue;
+    if (entries.length === 0 && chunk === undefined && !end && !claimsOnly) return undefined;
     const sequence = ++this.#sequence;
     // Whatever the last piece completes is acknowledged, refused and sent again like any other entry.
     const carried = finished === undefined ? entries : [...entries, finished];
     this.#inFlight.push({ sequence, entries: carried, snapshot, end, sentAt: now });
     counters.batchesSent++;
     counters.entriesSent += carried.length;
-    const batch = { sequence, entries: entries.map(bytesOf), snapshotEnd: end };
-    if (chunk === undefined) return batch;
-    counters.chunksSent++;
-    return { ...batch, chunks: [chunk] };
+    if (chunk !== undefined) counters.chunksSent++;
+    return {
+      sequence,
+      entries: entries.map(bytesOf),
+      snapshotEnd: end,
+      ...(chunk === undefined ? {} : { chunks: [chunk] }),
+      ...(mayClaim ? this.claims.take() : {}),
+    };
   }
 
   /** The next entries of the snapshot, or the next piece of a large one: then everything else of it waits. */
@@ -257,13 +273,20 @@ export class Delivery {
     now: Millis,
     out: ReplicationEffect[],
   ): void {
-    const { store, config, clock } = this.#context;
+    const { store, config, clock, counters } = this.#context;
     const sent: Set<StoredEntry> = new Set(settled.flatMap((batch) => batch.entries));
     for (const { type, key, reason } of refused) {
       const slot = store.find(type, key);
       // What is newer than the refused entry is dirty already.
       if (slot === undefined || !sent.delete(slot.entry)) continue;
       const why = reason.slice(0, REASON_LENGTH_MAX);
+      if (why === DELETED) {
+        store.drop(slot);
+        counters.forgotten++;
+        this.#context.emit({ type: "forgotten", entry: slot.entry }, out);
+        this.#context.emit({ type: "purged", entry: slot.entry }, out);
+        continue;
+      }
       this.#context.emit(
         { type: "refused", peer: this.#peer, entityType: type, key, reason: why },
         out,

@@ -24,6 +24,8 @@ export interface Answer {
   readonly differs: boolean;
   /** The link was at rest when it began. */
   readonly quiet: boolean;
+  /** Where our table of agreed rows stood when it began; `undefined` when the peer was not ready to compare. */
+  readonly revision: number | undefined;
 }
 
 /** The dialler's half of anti-entropy: at most one comparison at a time, one frame on its way. */
@@ -34,6 +36,7 @@ export class DigestRound {
   #ranges: readonly RangeDigest[] | undefined;
   #awaited = false;
   #quiet = false;
+  #revision: number | undefined;
 
   constructor(context: LinkContext) {
     this.#context = context;
@@ -60,7 +63,7 @@ export class DigestRound {
   }
 
   /** The next frame to send, if one is due. */
-  next(quiet: boolean, now: Millis): Digest | undefined {
+  next(quiet: boolean, peerReady: boolean, now: Millis): Digest | undefined {
     if (this.#ranges !== undefined) {
       const ranges = this.#ranges;
       this.#ranges = undefined;
@@ -73,6 +76,7 @@ export class DigestRound {
     this.#plannedAt = undefined;
     if (!this.#context.synced) return undefined;
     this.#quiet = quiet;
+    this.#revision = peerReady ? this.#context.agreed.revision : undefined;
     this.#awaited = true;
     this.#session = new DigestSession(this.#context.store);
     this.#context.counters.digestsStarted++;
@@ -93,6 +97,7 @@ export class DigestRound {
     this.#ranges = session.next();
     const finished = this.#ranges === undefined;
     if (finished) this.#session = undefined;
-    return { findings, finished, differs: session.differs, quiet: this.#quiet };
+    const revision = this.#revision;
+    return { findings, finished, differs: session.differs, quiet: this.#quiet, revision };
   }
 }

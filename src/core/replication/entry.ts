@@ -20,6 +20,8 @@ export interface EntryRecord {
   readonly schemaVersion: number;
   /** From this instant of cluster time on it reads as absent; left out: never. */
   readonly expiresMs?: WallMillis;
+  /** Counts the writes of the boot in `version`; left out: not numbered. */
+  readonly number?: number;
 }
 
 /** An entry as it is kept and sent on: what the machine must know, and the bytes as they came. Immutable. */
@@ -31,6 +33,8 @@ export interface StoredEntry {
   readonly deleted: boolean;
   /** When a value expires, in cluster time; left out: never. Without meaning on a tombstone and absent there. */
   readonly expiresMs?: WallMillis;
+  /** Counts the writes of the boot in `version`; left out: not numbered. */
+  readonly number?: number;
   /** The encoded entry, unknown fields included; owned by the entry. */
   readonly bytes: Uint8Array;
 }
@@ -43,8 +47,8 @@ export interface EntryCodec {
   head(bytes: Uint8Array): StoredEntry | undefined;
   /** Reads everything; `undefined` when the bytes are no entry. `value` is a view of `bytes`. */
   decode(bytes: Uint8Array): EntryRecord | undefined;
-  /** The same entry under another version, unknown fields kept; `undefined` when the bytes are no entry. */
-  restamp(bytes: Uint8Array, version: Version): Uint8Array | undefined;
+  /** The same entry under another version and number, unknown fields kept; `undefined` when the bytes are no entry. */
+  restamp(bytes: Uint8Array, version: Version, number?: number): Uint8Array | undefined;
 }
 
 /** What an application asks to have written; the machine stamps it. */

@@ -63,6 +63,18 @@ export interface Batch {
   readonly snapshotEnd: boolean;
   /** Pieces of entries too large for a batch. */
   readonly chunks?: readonly Chunk[];
+  /** With this batch the receiver has seen every write of the sender's boot up to this number; 0 or absent: no claim. */
+  readonly number?: number;
+  /** And so it has of these boots. */
+  readonly agreed?: readonly AgreedRow[];
+}
+
+/** Every write of a boot up to a number has been seen, itself or a later version of its key. */
+export interface AgreedRow {
+  /** Boot id of the writer. */
+  readonly boot: string;
+  /** Number of its write. */
+  readonly number: number;
 }
 
 /** A piece of an encoded entry. */

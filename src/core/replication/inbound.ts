@@ -43,7 +43,15 @@ export interface InboundHost extends LinkContext {
   /** The peer wants a snapshot. */
   snapshotWanted(link: InboundLink, now: Millis, out: ReplicationEffect[]): void;
   /** Takes a batch of encoded entries. */
-  apply(batch: Batch, from: string, now: Millis, out: ReplicationEffect[]): Refusal[];
+  apply(batch: Batch, from: string, now: Millis, out: ReplicationEffect[]): Applied;
+}
+
+/** What became of a batch. */
+export interface Applied {
+  /** Not taken. */
+  readonly refused: readonly Refusal[];
+  /** Everything was taken, or was forgotten here for good reason. */
+  readonly isWhole: boolean;
 }
 
 /** The acceptor's side of a directed link; lives as long as its stream. */
@@ -65,6 +73,8 @@ export class InboundLink {
   #refused: Refusal[] = [];
   #pull: KeyVersion[] = [];
   #answer: RangeDigest[] | undefined;
+  /** Nothing was refused on this stream, so that what the peer claims of it holds. */
+  #believes = true;
   readonly #reassembly: Reassembly;
   readonly #messages: MessageLane;
   #takesMessages = false;
@@ -195,15 +205,23 @@ export class InboundLink {
     const whole = completed.length === 0
       ? batch
       : { ...batch, entries: [...batch.entries, ...completed] };
-    const refused = this.#host.apply(whole, peer, now, out);
+    const { refused, isWhole } = this.#host.apply(whole, peer, now, out);
     if (this.#refused.length + refused.length > REFUSALS_ACCEPTED_MAX) {
       return "it does not take its refusals";
     }
     for (const refusal of refused) this.#refused.push(refusal);
     this.#sequence = batch.sequence;
+    if (!isWhole) this.#believes = false;
+    if (this.#believes) this.#agree(batch);
     this.#ackDue = true;
     this.pump(now, out);
     return undefined;
+  }
+
+  #agree({ number = 0, agreed = [] }: Batch): void {
+    const table = this.#host.agreed;
+    if (number > 0) table.raise(this.boot, number);
+    for (const row of agreed) if (row.number > 0) table.raise(row.boot, row.number);
   }
 
   #digest(
@@ -221,7 +239,12 @@ export class InboundLink {
       const findings = compareRanges(
         store,
         digest.ranges,
-        (version) => this.#host.isAcceptable(version, now),
+        (version) => {
+          const isAcceptable = this.#host.isAcceptable(version, now);
+          // What is not asked for now is not had.
+          if (!isAcceptable) this.#believes = false;
+          return isAcceptable;
+        },
       );
       for (const prefix of findings.descend.slice(0, RANGES_PER_FRAME + 16)) {
         for (const range of lookCloser(store, prefix)) this.#answer.push(range);

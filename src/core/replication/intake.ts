@@ -6,6 +6,7 @@
 
 import { compareVersions, isTooFarAhead } from "../hlc.ts";
 import type { Millis } from "../machine.ts";
+import { DELETED } from "./agreed.ts";
 import type { ReplicationEffect } from "./contract.ts";
 import {
   ENTRY_OVERHEAD_BYTES_MAX,
@@ -31,6 +32,8 @@ export interface Taken {
   readonly refused: Refusal[];
   /** Held here in a newer version that has expired: no digest shows it, so the sender must be told. */
   readonly behind: readonly Slot[];
+  /** Everything was taken, or was forgotten here for good reason: claims about it hold. */
+  readonly isWhole: boolean;
 }
 
 /** The gate between what peers send and the store. */
@@ -55,14 +58,17 @@ export class Intake {
     const time = clock.time(now);
     const refused: Refusal[] = [];
     const behind: Slot[] = [];
+    let isWhole = true;
     for (const bytes of entries) {
       const entry = this.#read(bytes);
       if (entry === undefined) {
         counters.malformed++;
+        isWhole = false;
         continue;
       }
       const objection = this.#objection(entry, from, time, now, out);
       if (objection !== undefined) {
+        if (objection !== DELETED) isWhole = false;
         refused.push({ type: entry.type, key: entry.key, reason: objection });
         continue;
       }
@@ -84,7 +90,7 @@ export class Intake {
       const { old } = change;
       this.#context.emit({ type: "changed", entry: change.slot.entry, old, local: false }, out);
     }
-    return { refused, behind };
+    return { refused, behind, isWhole };
   }
 
   #read(bytes: Uint8Array): StoredEntry | undefined {
@@ -106,14 +112,20 @@ export class Intake {
     now: Millis,
     out: ReplicationEffect[],
   ): string | undefined {
-    const { store, counters, config } = this.#context;
+    const { store, counters, config, agreed } = this.#context;
     if (isTooFarAhead(entry.version, time, config.clockSkewMaxMs)) {
       counters.futureStamps++;
       this.#alarm(entry, from, entry.version.wallMs - time, now, out);
       return FUTURE_STAMP;
     }
+    const isLacking = store.find(entry.type, entry.key) === undefined;
+    // Its delete is forgotten, but not that there was one.
+    if (isLacking && isLive(entry, time) && agreed.covers(entry)) {
+      counters.deletedOnArrival++;
+      return DELETED;
+    }
     const isFull = store.bytes + entry.bytes.length > config.storeBytesMax;
-    if (isFull && store.find(entry.type, entry.key) === undefined) {
+    if (isFull && isLacking) {
       counters.refused++;
       return "store-full";
     }
@@ -141,6 +153,10 @@ export class Intake {
       out,
     );
   }
+}
+
+function isLive({ deleted, expiresMs = Infinity }: StoredEntry, time: number): boolean {
+  return !deleted && expiresMs > time;
 }
 
 function isOlder({ version }: StoredEntry, slot: Slot): boolean {

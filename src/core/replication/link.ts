@@ -6,7 +6,6 @@
 
 import type { Millis } from "../machine.ts";
 import type { LinkId, LinkState, LinkView, ReplicationEffect } from "./contract.ts";
-import { CHUNKS_CAPABILITY } from "./chunks.ts";
 import { Delivery } from "./delivery.ts";
 import { DigestRound } from "./digest_round.ts";
 import type { Digest, KeyVersion, LinkFrame, Message, Welcome } from "./frames.ts";
@@ -208,7 +207,7 @@ export class OutboundLink {
       this.#pull = [];
       return this.#send({ case: "pull", value: { keys, prefixes: [] } }, now, out);
     }
-    const digest = this.digests.next(this.delivery.isQuiet, now);
+    const digest = this.digests.next(this.delivery.isQuiet, this.peerReady, now);
     if (digest !== undefined) return this.#send({ case: "digest", value: digest }, now, out);
     const batch = this.delivery.next(now);
     if (batch !== undefined) return this.#send({ case: "batch", value: batch }, now, out);
@@ -244,7 +243,7 @@ export class OutboundLink {
       if (!this.#takesMessages) this.#messages.clear();
       this.#attempt = 0;
       this.#lastError = undefined;
-      this.delivery.begin(welcome.bootId, welcome.capabilities.includes(CHUNKS_CAPABILITY));
+      this.delivery.begin(welcome.bootId, welcome.capabilities);
       this.#setState("open", out);
       // Both ends compare on connect. The larger id waits: by then there may be nothing left to find.
       const isFirst = this.#host.config.nodeId < this.peer;
@@ -258,10 +257,13 @@ export class OutboundLink {
     if (!isDigestWithin(digest)) return false;
     const answer = this.digests.answer(digest, now);
     if (answer === undefined) return true;
-    const { findings, finished, differs, quiet } = answer;
+    const { findings, finished, differs, quiet, revision } = answer;
     for (const slot of findings.send) this.delivery.mark(slot);
     for (const key of findings.pull) this.#pull.push(key);
-    if (finished) this.#host.compared(this, differs, quiet, now);
+    if (!finished) return true;
+    // A peer that is not ready compares nothing and says nothing.
+    if (revision !== undefined) this.delivery.claims.compared(revision);
+    this.#host.compared(this, differs, quiet, now);
     return true;
   }
 

@@ -8,6 +8,7 @@ import type { Version } from "../hlc.ts";
 import type { Millis } from "../machine.ts";
 import type { Rng } from "../rng.ts";
 import { KEYS_ACCEPTED_MAX, RANGES_ACCEPTED_MAX } from "./anti_entropy.ts";
+import type { AgreedTable } from "./agreed.ts";
 import type { Awaits } from "./awaits.ts";
 import type { ClusterClock } from "./cluster_clock.ts";
 import type { ReplicationConfig } from "./config.ts";
@@ -32,6 +33,8 @@ export interface LinkContext {
   readonly clock: ClusterClock;
   readonly rng: Rng;
   readonly counters: ReplicationCounters;
+  /** Which writes we have certainly seen. */
+  readonly agreed: AgreedTable;
   /** Writes whose writers wait. */
   readonly awaits: Awaits;
   /** First sync done. */

@@ -30,6 +30,8 @@ export function freshCounters(): ReplicationCounters {
     tombstonesPurged: 0,
     expired: 0,
     expiredOnArrival: 0,
+    deletedOnArrival: 0,
+    forgotten: 0,
     messagesSent: 0,
     messagesReceived: 0,
     messagesDropped: 0,

@@ -26,7 +26,7 @@ export class Writer {
 
   /** Writes all or nothing and answers the command; `false` when nothing was written. */
   write(command: WriteCommand, now: Millis, out: ReplicationEffect[]): boolean {
-    const { store, clock, config, counters, awaits } = this.#context;
+    const { store, clock, config, counters, awaits, agreed } = this.#context;
     const { op, writes } = command;
     for (const write of writes) {
       const result = objectionTo(write, config.valueBytesMax);
@@ -36,7 +36,8 @@ export class Writer {
       }
     }
     const version = stampFor(writes, store, clock.time(now), config);
-    const entries = writes.map((write) => entryOf(write, version, this.#codec));
+    const number = ++agreed.ownNumber;
+    const entries = writes.map((write) => entryOf(write, version, number, this.#codec));
     for (const entry of entries) {
       const { slot, old } = store.place(entry, store.find(entry.type, entry.key));
       counters.writes++;
@@ -50,13 +51,14 @@ export class Writer {
 
   /** Gives an entry a new stamp that counts. */
   restamp(slot: Slot, now: Millis, out: ReplicationEffect[]): void {
-    const { store, clock, config, counters, awaits } = this.#context;
+    const { store, clock, config, counters, awaits, agreed } = this.#context;
     const stamp = nextStamp(clock.time(now), undefined);
     const version: Version = { ...stamp, origin: config.nodeId, boot: config.bootId };
     const before = slot.entry;
-    const bytes = this.#codec.restamp(before.bytes, version);
+    const bytes = this.#codec.restamp(before.bytes, version, agreed.ownNumber + 1);
     if (bytes === undefined) return;
-    store.place({ ...before, version, bytes }, slot);
+    const number = ++agreed.ownNumber;
+    store.place({ ...before, version, number, bytes }, slot);
     counters.restamped++;
     awaits.restamped(before.version, slot.entry);
     this.#spread(slot);

@@ -70,14 +70,20 @@ export function stampFor(
 }
 
 /** The entry a write becomes. */
-export function entryOf(write: EntryWrite, version: Version, codec: EntryCodec): StoredEntry {
+export function entryOf(
+  write: EntryWrite,
+  version: Version,
+  number: number,
+  codec: EntryCodec,
+): StoredEntry {
   const { type, key, value, contentType = "", schemaVersion = 0, expiresMs } = write;
-  const record = { type, key, version, value, contentType, schemaVersion };
+  const record = { type, key, version, value, contentType, schemaVersion, number };
+  const deleted = value === undefined;
   if (expiresMs === undefined) {
-    return { type, key, version, deleted: value === undefined, bytes: codec.encode(record) };
+    return { type, key, version, deleted, number, bytes: codec.encode(record) };
   }
   const bytes = codec.encode({ ...record, expiresMs });
-  return { type, key, version, deleted: false, bytes, expiresMs };
+  return { type, key, version, deleted, number, bytes, expiresMs };
 }
 
 function isInstant(ms: number): boolean {

@@ -24,6 +24,8 @@ export const FROM_DIALLER: readonly LinkFrame[] = [
         sequence: 7,
         entries: [bytesOf("one"), bytesOf("")],
         snapshotEnd: true,
+        number: 2 ** 40,
+        agreed: [{ boot: "b-0", number: 3 }],
         chunks: [{ row: 4, offset: 65_536, total: 70_000, bytes: bytesOf("piece") }],
       },
     },

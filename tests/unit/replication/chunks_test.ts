@@ -23,7 +23,7 @@ describe("a large value", () => {
     largeInterleaves();
     const begin = Delivery.prototype.begin;
     const whole: Delivery["begin"] = function (this: Delivery, boot) {
-      begin.call(this, boot, false);
+      begin.call(this, boot, ["ack:v1"]);
     };
     planted(Delivery.prototype, "begin", whole, () => {
       assert.throws(() => largeInterleaves(), /a frame of \d+ bytes|small values came between/);

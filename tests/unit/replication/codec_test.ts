@@ -37,6 +37,7 @@ const RECORDS: readonly EntryRecord[] = [
     contentType: "",
     schemaVersion: 0,
     expiresMs: 1_760_000_060_000.5,
+    number: 9_007_199_254_740_991,
   },
   {
     type: "тип",
@@ -51,7 +52,8 @@ const RECORDS: readonly EntryRecord[] = [
 describe("the entry codec", () => {
   it("writes byte for byte what the generated code writes", () => {
     for (const record of RECORDS) {
-      const { value, ...rest } = record;
+      const { value, number = 0, ...known } = record;
+      const rest = { ...known, number: BigInt(number) };
       const message = create(EntrySchema, value === undefined ? rest : { ...rest, value });
       assert.deepEqual(entryCodec.encode(record), toBinary(EntrySchema, message));
     }
@@ -61,11 +63,11 @@ describe("the entry codec", () => {
     for (const record of RECORDS) {
       const bytes = entryCodec.encode(record);
       assert.deepEqual(entryCodec.decode(bytes), record);
-      const { type, key, version, expiresMs } = record;
+      const { type, key, version, expiresMs, number } = record;
       const head = { type, key, version, deleted: record.value === undefined, bytes };
       assert.deepEqual(
         entryCodec.head(bytes),
-        expiresMs === undefined ? head : { ...head, expiresMs },
+        expiresMs === undefined ? head : { ...head, expiresMs, number },
       );
     }
   });
@@ -98,7 +100,10 @@ describe("the entry codec", () => {
       const before = new Uint8Array([...unknown, ...entryCodec.encode(record), ...unknown]);
       const version: Version = { wallMs: 5, logic: 0, origin: "z", boot: "" };
       const after = entryCodec.restamp(before, version) as Uint8Array;
-      assert.deepEqual(entryCodec.decode(after), { ...record, version });
+      const { number: _number, ...rest } = record;
+      assert.deepEqual(entryCodec.decode(after), { ...rest, version });
+      const renumbered = entryCodec.restamp(before, version, 300) as Uint8Array;
+      assert.deepEqual(entryCodec.decode(renumbered), { ...rest, version, number: 300 });
       const fields = fromBinary(EntrySchema, after).$unknown;
       assert.deepEqual(fields?.map((field) => [field.no, [...field.data]]), [
         [31, [3, 1, 2, 3]],
@@ -183,6 +188,8 @@ describe("the link codec", () => {
         sequence: 3,
         entries: [new Uint8Array([1]), new Uint8Array([2])],
         snapshotEnd: true,
+        number: 2 ** 40,
+        agreed: [{ boot: "b", number: 1 }],
         chunks: [{ row: 4, offset: 65_536, total: 70_000, bytes: new Uint8Array([3]) }],
       },
     }, "dialler"],

@@ -4,8 +4,10 @@ import type { ReplicationEffect } from "../../../src/core/replication/contract.t
 import { alone, encoded } from "./alone.ts";
 import { EPOCH, Net } from "./net.ts";
 import {
+  awayForLong,
   deletesStay,
   expiresQuietly,
+  HOUR,
   linksFlap,
   partitionHeals,
   readyCluster,
@@ -70,6 +72,14 @@ describe("replication of a cluster", () => {
 
   it("keeps deletes deleted when a node that missed them returns within the horizon", () => {
     deletesStay(20);
+  });
+
+  it("keeps deletes deleted when a node returns after everybody has forgotten them", () => {
+    deletesStay(20, HOUR);
+  });
+
+  it("keeps deletes deleted and writes written when halves of the cluster were apart for hours", () => {
+    for (let seed = 1; seed <= 3; seed++) awayForLong(seed);
   });
 
   it("lets values expire everywhere, once and for good", () => expiresQuietly());

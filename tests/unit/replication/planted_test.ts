@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { AgreedTable } from "../../../src/core/replication/agreed.ts";
 import { DigestRound } from "../../../src/core/replication/digest_round.ts";
 import { DirtyKeys } from "../../../src/core/replication/dirty.ts";
 import { SnapshotCursor } from "../../../src/core/replication/snapshot.ts";
@@ -7,8 +8,10 @@ import { type Slot, Store } from "../../../src/core/replication/store.ts";
 import { Rng } from "../../../src/core/rng.ts";
 import { planted } from "./plant.ts";
 import {
+  awayForLong,
   deletesStay,
   expiresQuietly,
+  HOUR,
   linksFlap,
   overtakes,
   partitionHeals,
@@ -32,8 +35,38 @@ describe("the checks notice a planted bug:", () => {
     });
   });
 
-  it("tombstones forgotten while somebody still holds the key", () => {
-    assert.throws(() => deletesStay(20, { tombstoneHorizonMs: 3_600_000 }));
+  it("nobody knows that what returns was deleted", () => {
+    planted(AgreedTable.prototype, "covers", () => false, () => {
+      assert.throws(() => deletesStay(20, HOUR));
+      assert.throws(() => awayForLong(1), /is back/);
+    });
+  });
+
+  it("whatever the others lack counts as deleted: the one that was away is reset", () => {
+    planted(AgreedTable.prototype, "covers", ({ number }) => number !== undefined, () => {
+      assert.throws(() => awayForLong(1), /is lost/);
+    });
+  });
+
+  it("a claim that reaches further than what was told", () => {
+    const right = AgreedTable.prototype.raise;
+    const further: AgreedTable["raise"] = function (this: AgreedTable, boot, number) {
+      right.call(this, boot, number + 1_000);
+    };
+    planted(AgreedTable.prototype, "raise", further, () => {
+      assert.throws(() => awayForLong(1), /is lost|in vain/);
+    });
+  });
+
+  it("a newcomer gets no table with its snapshot", () => {
+    planted(
+      AgreedTable.prototype,
+      "changed",
+      (_after, upTo) => ({ rows: [], reached: upTo }),
+      () => {
+        assert.throws(() => awayForLong(1), /is back/);
+      },
+    );
   });
 
   it("expired values that stay in the digest until they are forgotten", () => {

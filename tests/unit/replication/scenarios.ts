@@ -99,6 +99,54 @@ export function deletesStay(hours: number, config: Partial<ReplicationOptions> =
   }
 }
 
+/** The shortest horizon of these tests: partitions outlast it. */
+export const HOUR = { tombstoneHorizonMs: 3_600_000 } as const;
+
+/**
+ * Nodes are away for longer than deletes are remembered; meanwhile the others delete, lose the node that wrote, and
+ * take in a newcomer who then has to know. What was deleted stays so, and what was written on either side is kept.
+ */
+export function awayForLong(seed: number): void {
+  const net = readyCluster(["a", "b", "c", "d"], seed, HOUR);
+  for (let i = 0; i < 100; i++) {
+    net.set(["a", "b", "c", "d"][i % 4] as string, "api_key", `k${i}`, "from the start");
+  }
+  net.runFor(2_000);
+  net.cut(["a", "b"], ["c", "d"]);
+  net.runFor(2_000);
+  for (let i = 0; i < 50; i++) net.delete("b", "api_key", `k${i}`);
+  net.set("c", "api_key", "k7", "written again while away, after its delete");
+  for (let i = 0; i < 10; i++) net.set("c", "team", `away${i}`, "x");
+  for (let i = 0; i < 10; i++) net.set("a", "team", `here${i}`, "x");
+  net.runFor(5_000);
+  net.start("n");
+  net.cut(["n"], ["c", "d"]);
+  net.runUntil("the newcomer is ready", () => net.node("n").machine.synced, 20_000);
+  net.runFor(70_000);
+  net.crash("a");
+  net.runFor(4 * 3_600_000);
+  net.crash("b");
+  net.runFor(60_000);
+  // Only the newcomer, who has never seen the deleted keys, is left to know.
+  assert.equal(net.node("n").machine.view().tombstones, 0);
+  net.heal();
+  net.runUntil("the stores are equal", () => net.converged(), 120_000);
+  for (const name of ["c", "d", "n"]) {
+    const text = (type: string, key: string) => net.text(name, type, key);
+    for (let i = 0; i < 100; i++) {
+      if (i === 7) assert.notEqual(text("api_key", "k7"), undefined, `k7 is lost on ${name}`);
+      else if (i < 50) {
+        assert.equal(text("api_key", `k${i}`), undefined, `k${i} is back on ${name}`);
+      } else assert.equal(text("api_key", `k${i}`), "from the start", `k${i} is lost on ${name}`);
+    }
+    for (let i = 0; i < 10; i++) {
+      for (const side of ["away", "here"]) {
+        assert.equal(text("team", `${side}${i}`), "x", `${side}${i} is lost on ${name}`);
+      }
+    }
+  }
+}
+
 /** Values expire everywhere, once, although one clock is seconds ahead; nobody brings them back to anybody. */
 export function expiresQuietly(): void {
   const net = readyCluster(["a", "b"], 1, { digestIntervalMs: 200 });

@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cluster/v1/entry.proto.
  */
 export const file_cluster_v1_entry: GenFile = /*@__PURE__*/
-  fileDesc("ChZjbHVzdGVyL3YxL2VudHJ5LnByb3RvEgpjbHVzdGVyLnYxIkcKB1ZlcnNpb24SDwoHd2FsbF9tcxgBIAEoARINCgVsb2dpYxgCIAEoDRIOCgZvcmlnaW4YAyABKAkSDAoEYm9vdBgEIAEoCSKoAQoFRW50cnkSDAoEdHlwZRgBIAEoCRILCgNrZXkYAiABKAkSJAoHdmVyc2lvbhgDIAEoCzITLmNsdXN0ZXIudjEuVmVyc2lvbhISCgV2YWx1ZRgEIAEoDEgAiAEBEhQKDGNvbnRlbnRfdHlwZRgFIAEoCRIWCg5zY2hlbWFfdmVyc2lvbhgGIAEoDRISCgpleHBpcmVzX21zGAcgASgBQggKBl92YWx1ZWIGcHJvdG8z");
+  fileDesc("ChZjbHVzdGVyL3YxL2VudHJ5LnByb3RvEgpjbHVzdGVyLnYxIkcKB1ZlcnNpb24SDwoHd2FsbF9tcxgBIAEoARINCgVsb2dpYxgCIAEoDRIOCgZvcmlnaW4YAyABKAkSDAoEYm9vdBgEIAEoCSK4AQoFRW50cnkSDAoEdHlwZRgBIAEoCRILCgNrZXkYAiABKAkSJAoHdmVyc2lvbhgDIAEoCzITLmNsdXN0ZXIudjEuVmVyc2lvbhISCgV2YWx1ZRgEIAEoDEgAiAEBEhQKDGNvbnRlbnRfdHlwZRgFIAEoCRIWCg5zY2hlbWFfdmVyc2lvbhgGIAEoDRISCgpleHBpcmVzX21zGAcgASgBEg4KBm51bWJlchgIIAEoBEIICgZfdmFsdWViBnByb3RvMw");
 
 /**
  * A hybrid logical clock stamp with its origin as tie-break.
@@ -108,6 +108,13 @@ export type Entry = Message<"cluster.v1.Entry"> & {
    * @generated from field: double expires_ms = 7;
    */
   expiresMs: number;
+
+  /**
+   * Counts the writes of the boot in `version`, from 1; 0: not numbered. One number for all entries of a batch of writes.
+   *
+   * @generated from field: uint64 number = 8;
+   */
+  number: bigint;
 };
 
 /**

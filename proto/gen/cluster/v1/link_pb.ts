@@ -10,7 +10,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file cluster/v1/link.proto.
  */
 export const file_cluster_v1_link: GenFile = /*@__PURE__*/
-  fileDesc("ChVjbHVzdGVyL3YxL2xpbmsucHJvdG8SCmNsdXN0ZXIudjEi0gEKD0V4Y2hhbmdlUmVxdWVzdBIiCgVoZWxsbxgBIAEoCzIRLmNsdXN0ZXIudjEuSGVsbG9IABIiCgViYXRjaBgCIAEoCzIRLmNsdXN0ZXIudjEuQmF0Y2hIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUi2AEKEEV4Y2hhbmdlUmVzcG9uc2USJgoHd2VsY29tZRgBIAEoCzITLmNsdXN0ZXIudjEuV2VsY29tZUgAEiMKA2FjaxgCIAEoCzIULmNsdXN0ZXIudjEuQmF0Y2hBY2tIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUiOwoQQ2hhbGxlbmdlUmVxdWVzdBIVCg1kaWFsbGVyX25vbmNlGAEgASgMEhAKCGF1ZGllbmNlGAIgASgJIjsKEUNoYWxsZW5nZVJlc3BvbnNlEhYKDmFjY2VwdG9yX25vbmNlGAEgASgMEg4KBnByb29mcxgCIAMoDCJbCglMaW5rUHJvb2YSFQoNZGlhbGxlcl9ub25jZRgBIAEoDBIWCg5hY2NlcHRvcl9ub25jZRgCIAEoDBIQCghhdWRpZW5jZRgDIAEoCRINCgVwcm9vZhgEIAEoDCJnCgVIZWxsbxIPCgdub2RlX2lkGAEgASgJEg8KB2Jvb3RfaWQYAiABKAkSFAoMY2FwYWJpbGl0aWVzGAMgAygJEhUKDXdhbnRfc25hcHNob3QYBCABKAgSDwoHd2FsbF9tcxgFIAEoASJhCgdXZWxjb21lEg8KB25vZGVfaWQYASABKAkSDwoHYm9vdF9pZBgCIAEoCRIUCgxjYXBhYmlsaXRpZXMYAyADKAkSDwoHd2FsbF9tcxgEIAEoARINCgVyZWFkeRgFIAEoCCJjCgVCYXRjaBIQCghzZXF1ZW5jZRgBIAEoDRIPCgdlbnRyaWVzGAIgAygMEhQKDHNuYXBzaG90X2VuZBgDIAEoCBIhCgZjaHVua3MYBCADKAsyES5jbHVzdGVyLnYxLkNodW5rIkIKBUNodW5rEgsKA3JvdxgBIAEoDRIOCgZvZmZzZXQYAiABKA0SDQoFdG90YWwYAyABKA0SDQoFYnl0ZXMYBCABKAwiUwoIQmF0Y2hBY2sSEAoIc2VxdWVuY2UYASABKA0SJAoHcmVmdXNlZBgCIAMoCzITLmNsdXN0ZXIudjEuUmVmdXNhbBIPCgd3YWxsX21zGAMgASgBIjQKB1JlZnVzYWwSDAoEdHlwZRgBIAEoCRILCgNrZXkYAiABKAkSDgoGcmVhc29uGAMgASgJIisKB01lc3NhZ2USDwoHY2hhbm5lbBgBIAEoCRIPCgdwYXlsb2FkGAIgASgMIjEKBkRpZ2VzdBInCgZyYW5nZXMYASADKAsyFy5jbHVzdGVyLnYxLlJhbmdlRGlnZXN0IogBCgtSYW5nZURpZ2VzdBIOCgZwcmVmaXgYASABKAkSEAoIaGFzaF9sb3cYAiABKAcSEQoJaGFzaF9oaWdoGAMgASgHEg0KBWNvdW50GAQgASgNEiQKBGxlYWYYBSADKAsyFi5jbHVzdGVyLnYxLktleVZlcnNpb24SDwoHaXNfbGVhZhgGIAEoCCI4CgpLZXlWZXJzaW9uEgwKBHR5cGUYASABKAkSCwoDa2V5GAIgASgJEg8KB3ZlcnNpb24YAyABKAwiPgoEUHVsbBIkCgRrZXlzGAEgAygLMhYuY2x1c3Rlci52MS5LZXlWZXJzaW9uEhAKCHByZWZpeGVzGAIgAygJMqIBCgtMaW5rU2VydmljZRJJCghFeGNoYW5nZRIbLmNsdXN0ZXIudjEuRXhjaGFuZ2VSZXF1ZXN0GhwuY2x1c3Rlci52MS5FeGNoYW5nZVJlc3BvbnNlKAEwARJICglDaGFsbGVuZ2USHC5jbHVzdGVyLnYxLkNoYWxsZW5nZVJlcXVlc3QaHS5jbHVzdGVyLnYxLkNoYWxsZW5nZVJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("ChVjbHVzdGVyL3YxL2xpbmsucHJvdG8SCmNsdXN0ZXIudjEi0gEKD0V4Y2hhbmdlUmVxdWVzdBIiCgVoZWxsbxgBIAEoCzIRLmNsdXN0ZXIudjEuSGVsbG9IABIiCgViYXRjaBgCIAEoCzIRLmNsdXN0ZXIudjEuQmF0Y2hIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUi2AEKEEV4Y2hhbmdlUmVzcG9uc2USJgoHd2VsY29tZRgBIAEoCzITLmNsdXN0ZXIudjEuV2VsY29tZUgAEiMKA2FjaxgCIAEoCzIULmNsdXN0ZXIudjEuQmF0Y2hBY2tIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUiOwoQQ2hhbGxlbmdlUmVxdWVzdBIVCg1kaWFsbGVyX25vbmNlGAEgASgMEhAKCGF1ZGllbmNlGAIgASgJIjsKEUNoYWxsZW5nZVJlc3BvbnNlEhYKDmFjY2VwdG9yX25vbmNlGAEgASgMEg4KBnByb29mcxgCIAMoDCJbCglMaW5rUHJvb2YSFQoNZGlhbGxlcl9ub25jZRgBIAEoDBIWCg5hY2NlcHRvcl9ub25jZRgCIAEoDBIQCghhdWRpZW5jZRgDIAEoCRINCgVwcm9vZhgEIAEoDCJnCgVIZWxsbxIPCgdub2RlX2lkGAEgASgJEg8KB2Jvb3RfaWQYAiABKAkSFAoMY2FwYWJpbGl0aWVzGAMgAygJEhUKDXdhbnRfc25hcHNob3QYBCABKAgSDwoHd2FsbF9tcxgFIAEoASJhCgdXZWxjb21lEg8KB25vZGVfaWQYASABKAkSDwoHYm9vdF9pZBgCIAEoCRIUCgxjYXBhYmlsaXRpZXMYAyADKAkSDwoHd2FsbF9tcxgEIAEoARINCgVyZWFkeRgFIAEoCCKaAQoFQmF0Y2gSEAoIc2VxdWVuY2UYASABKA0SDwoHZW50cmllcxgCIAMoDBIUCgxzbmFwc2hvdF9lbmQYAyABKAgSIQoGY2h1bmtzGAQgAygLMhEuY2x1c3Rlci52MS5DaHVuaxIOCgZudW1iZXIYBSABKAESJQoGYWdyZWVkGAYgAygLMhUuY2x1c3Rlci52MS5BZ3JlZWRSb3ciKQoJQWdyZWVkUm93EgwKBGJvb3QYASABKAkSDgoGbnVtYmVyGAIgASgBIkIKBUNodW5rEgsKA3JvdxgBIAEoDRIOCgZvZmZzZXQYAiABKA0SDQoFdG90YWwYAyABKA0SDQoFYnl0ZXMYBCABKAwiUwoIQmF0Y2hBY2sSEAoIc2VxdWVuY2UYASABKA0SJAoHcmVmdXNlZBgCIAMoCzITLmNsdXN0ZXIudjEuUmVmdXNhbBIPCgd3YWxsX21zGAMgASgBIjQKB1JlZnVzYWwSDAoEdHlwZRgBIAEoCRILCgNrZXkYAiABKAkSDgoGcmVhc29uGAMgASgJIisKB01lc3NhZ2USDwoHY2hhbm5lbBgBIAEoCRIPCgdwYXlsb2FkGAIgASgMIjEKBkRpZ2VzdBInCgZyYW5nZXMYASADKAsyFy5jbHVzdGVyLnYxLlJhbmdlRGlnZXN0IogBCgtSYW5nZURpZ2VzdBIOCgZwcmVmaXgYASABKAkSEAoIaGFzaF9sb3cYAiABKAcSEQoJaGFzaF9oaWdoGAMgASgHEg0KBWNvdW50GAQgASgNEiQKBGxlYWYYBSADKAsyFi5jbHVzdGVyLnYxLktleVZlcnNpb24SDwoHaXNfbGVhZhgGIAEoCCI4CgpLZXlWZXJzaW9uEgwKBHR5cGUYASABKAkSCwoDa2V5GAIgASgJEg8KB3ZlcnNpb24YAyABKAwiPgoEUHVsbBIkCgRrZXlzGAEgAygLMhYuY2x1c3Rlci52MS5LZXlWZXJzaW9uEhAKCHByZWZpeGVzGAIgAygJMqIBCgtMaW5rU2VydmljZRJJCghFeGNoYW5nZRIbLmNsdXN0ZXIudjEuRXhjaGFuZ2VSZXF1ZXN0GhwuY2x1c3Rlci52MS5FeGNoYW5nZVJlc3BvbnNlKAEwARJICglDaGFsbGVuZ2USHC5jbHVzdGVyLnYxLkNoYWxsZW5nZVJlcXVlc3QaHS5jbHVzdGVyLnYxLkNoYWxsZW5nZVJlc3BvbnNlYgZwcm90bzM");
 
 /**
  * From the node that opened the stream.
@@ -310,6 +310,21 @@ export type Batch = Message$1<"cluster.v1.Batch"> & {
    * @generated from field: repeated cluster.v1.Chunk chunks = 4;
    */
   chunks: Chunk[];
+
+  /**
+   * With this batch the receiver has seen every write of the sender's boot up to this number; 0: no claim. For peers with
+   * the capability "agreed:v1".
+   *
+   * @generated from field: double number = 5;
+   */
+  number: number;
+
+  /**
+   * And so it has of these boots.
+   *
+   * @generated from field: repeated cluster.v1.AgreedRow agreed = 6;
+   */
+  agreed: AgreedRow[];
 };
 
 /**
@@ -318,6 +333,30 @@ export type Batch = Message$1<"cluster.v1.Batch"> & {
  */
 export const BatchSchema: GenMessage<Batch> = /*@__PURE__*/
   messageDesc(file_cluster_v1_link, 7);
+
+/**
+ * Every write of a boot up to a number has been seen, itself or a later version of its key.
+ *
+ * @generated from message cluster.v1.AgreedRow
+ */
+export type AgreedRow = Message$1<"cluster.v1.AgreedRow"> & {
+  /**
+   * @generated from field: string boot = 1;
+   */
+  boot: string;
+
+  /**
+   * @generated from field: double number = 2;
+   */
+  number: number;
+};
+
+/**
+ * Describes the message cluster.v1.AgreedRow.
+ * Use `create(AgreedRowSchema)` to create a new message.
+ */
+export const AgreedRowSchema: GenMessage<AgreedRow> = /*@__PURE__*/
+  messageDesc(file_cluster_v1_link, 8);
 
 /**
  * A piece of an encoded Entry.
@@ -355,7 +394,7 @@ export type Chunk = Message$1<"cluster.v1.Chunk"> & {
  * Use `create(ChunkSchema)` to create a new message.
  */
 export const ChunkSchema: GenMessage<Chunk> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 8);
+  messageDesc(file_cluster_v1_link, 9);
 
 /**
  * All batches up to `sequence` were applied, but for what is refused.
@@ -386,7 +425,7 @@ export type BatchAck = Message$1<"cluster.v1.BatchAck"> & {
  * Use `create(BatchAckSchema)` to create a new message.
  */
 export const BatchAckSchema: GenMessage<BatchAck> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 9);
+  messageDesc(file_cluster_v1_link, 10);
 
 /**
  * An entry that was not taken.
@@ -415,7 +454,7 @@ export type Refusal = Message$1<"cluster.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 10);
+  messageDesc(file_cluster_v1_link, 11);
 
 /**
  * Bytes from one application to the other, no state; for peers with the capability "msg:v1".
@@ -439,7 +478,7 @@ export type Message = Message$1<"cluster.v1.Message"> & {
  * Use `create(MessageSchema)` to create a new message.
  */
 export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 11);
+  messageDesc(file_cluster_v1_link, 12);
 
 /**
  * Hashes of ranges of the key space.
@@ -458,7 +497,7 @@ export type Digest = Message$1<"cluster.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 12);
+  messageDesc(file_cluster_v1_link, 13);
 
 /**
  * One node of the digest tree.
@@ -502,7 +541,7 @@ export type RangeDigest = Message$1<"cluster.v1.RangeDigest"> & {
  * Use `create(RangeDigestSchema)` to create a new message.
  */
 export const RangeDigestSchema: GenMessage<RangeDigest> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 13);
+  messageDesc(file_cluster_v1_link, 14);
 
 /**
  * A key and the version held.
@@ -531,7 +570,7 @@ export type KeyVersion = Message$1<"cluster.v1.KeyVersion"> & {
  * Use `create(KeyVersionSchema)` to create a new message.
  */
 export const KeyVersionSchema: GenMessage<KeyVersion> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 14);
+  messageDesc(file_cluster_v1_link, 15);
 
 /**
  * Asks for the newest values of keys, or of all keys below prefixes.
@@ -555,7 +594,7 @@ export type Pull = Message$1<"cluster.v1.Pull"> & {
  * Use `create(PullSchema)` to create a new message.
  */
 export const PullSchema: GenMessage<Pull> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 15);
+  messageDesc(file_cluster_v1_link, 16);
 
 /**
  * The application plane between two nodes. A node opens one stream to every peer; what it has to say travels on it.
