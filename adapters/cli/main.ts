@@ -11,6 +11,7 @@ import { runAgent } from "./agent.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { detectRuntime } from "./detect_runtime.ts";
 import { logLines } from "./log_lines.ts";
+import { complain, onOutputLost, print } from "./output.ts";
 import { printable, printableJson } from "./printable.ts";
 import { query, type QueryTarget } from "./query.ts";
 import { table } from "./table.ts";
@@ -63,6 +64,9 @@ async function agent({ options }: Arguments): Promise<void> {
     "warn",
     "error",
   ]);
+  onOutputLost((why) =>
+    complain(`althing: cannot write to standard output: ${why}, the agent goes on without its log`)
+  );
   await runAgent(await detectRuntime(), config, logLines(print, { format, level }));
 }
 
@@ -128,15 +132,11 @@ function oneOf<T extends string>(name: string, value: string, allowed: readonly 
   );
 }
 
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}
-
 try {
   await main(process.argv.slice(2));
   process.exitCode = 0;
 } catch (error) {
   const reason = printable(error instanceof Error ? error.message : String(error));
-  process.stderr.write(`althing: ${reason}\n`);
+  complain(`althing: ${reason}`);
   process.exitCode = ClusterError.is(error, "bad-config") ? 2 : 1;
 }

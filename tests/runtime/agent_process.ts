@@ -70,6 +70,11 @@ export class AlthingProcess implements AsyncDisposable {
     });
   }
 
+  /** Closes our end of its standard output, as a log reader does that dies. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy();
+  }
+
   /** How it ended; rejects when it goes on for too long. */
   async ended(withinMs = PATIENCE_MS): Promise<Ended> {
     let ended: Ended | undefined;
