@@ -13,7 +13,7 @@ import { detectRuntime } from "./detect_runtime.ts";
 import { logLines } from "./log_lines.ts";
 import { complain, onOutputLost, print } from "./output.ts";
 import { printable, printableJson } from "./printable.ts";
-import { query, type QueryTarget } from "./query.ts";
+import { query, queryTarget } from "./query.ts";
 import { table } from "./table.ts";
 
 const HELP = `althing ${VERSION}: turns any TypeScript gateway into a cluster
@@ -22,7 +22,9 @@ const HELP = `althing ${VERSION}: turns any TypeScript gateway into a cluster
                                 --log text|json, --log-level debug|info|warn|error
   althing members               the members a running node sees
   althing status                the health of the cluster as a running node sees it
-                                --address HOST:PORT (127.0.0.1:8080), --token TOKEN, --json
+                                --address HOST:PORT (127.0.0.1:8080), --json,
+                                --token TOKEN, better in the variable ALTHING_TOKEN:
+                                others on this machine can read a command's words
   althing help                  this text
   althing --version             the version`;
 
@@ -81,7 +83,7 @@ interface MemberRow {
 }
 
 async function members({ options }: Arguments): Promise<void> {
-  const rows = await query<MemberRow[]>(target(options), "/cluster/members");
+  const rows = await query<MemberRow[]>(queryTarget(options, process.env), "/cluster/members");
   if (options.has("json")) return print(printableJson(rows));
   print(table([
     ["NODE", "STATE", "HEALTHY", "REGION", "GOSSIP", "RPC", "REASON"],
@@ -99,9 +101,9 @@ async function members({ options }: Arguments): Promise<void> {
 
 async function status({ options }: Arguments): Promise<void> {
   const [summary, leaders] = await Promise.all([
-    query<Record<string, unknown>>(target(options), "/cluster/status"),
+    query<Record<string, unknown>>(queryTarget(options, process.env), "/cluster/status"),
     query<{ cluster: string | null; regions: Record<string, string> }>(
-      target(options),
+      queryTarget(options, process.env),
       "/cluster/leaders",
     ),
   ]);
@@ -113,14 +115,6 @@ async function status({ options }: Arguments): Promise<void> {
     ["leader", leaders.cluster ?? "none"],
     ...Object.entries(leaders.regions).map(([region, id]) => [`leader of ${region}`, id]),
   ]));
-}
-
-function target(options: ReadonlyMap<string, string>): QueryTarget {
-  const token = options.get("token");
-  return {
-    address: options.get("address") ?? "127.0.0.1:8080",
-    ...(token === undefined ? {} : { token }),
-  };
 }
 
 function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {

@@ -7,6 +7,18 @@ export interface QueryTarget {
   readonly token?: string;
 }
 
+/** What the options of a command and the environment say; an option goes before its variable. */
+export function queryTarget(
+  options: ReadonlyMap<string, string>,
+  env: Readonly<Record<string, string | undefined>>,
+): QueryTarget {
+  const token = options.get("token") ?? env["ALTHING_TOKEN"];
+  return {
+    address: options.get("address") ?? "127.0.0.1:8080",
+    ...(token === undefined || token === "" ? {} : { token }),
+  };
+}
+
 /** Reads one JSON page of a running node; rejects with `unreachable` or `refused`, saying what to do. */
 export async function query<T>(target: QueryTarget, path: string): Promise<T> {
   const base = target.address.includes("://") ? target.address : `http://${target.address}`;
@@ -27,7 +39,7 @@ export async function query<T>(target: QueryTarget, path: string): Promise<T> {
     await response.body?.cancel();
     throw new ClusterError(
       "refused",
-      `Cannot read ${base}${path}: a token is needed, pass --token`,
+      `Cannot read ${base}${path}: a token is needed, set ALTHING_TOKEN or pass --token`,
     );
   }
   if (!response.ok) {

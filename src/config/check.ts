@@ -27,6 +27,9 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A text that is meant to name a variable, although its name can't be one; in other fields it may be a host's name. */
+const NEARLY_A_VARIABLE = /^env\.[A-Z_][A-Z0-9_.-]*$/;
+
 type Scalar = FlagField | NumberField | ChoiceField | TextField;
 type Value = boolean | number | string | readonly string[];
 
@@ -185,6 +188,13 @@ class Check {
   #scalar(field: Scalar, raw: unknown, full: string): Value {
     const variable = typeof raw === "string" ? /^env\.([A-Za-z_]\w*)$/.exec(raw)?.[1] : undefined;
     if (variable === undefined) {
+      if (isNearlyVariable(field, raw)) {
+        refuse(
+          full,
+          "it looks like env.NAME but is none, a name has letters, digits and _ only and " +
+            "begins with no digit, rename the variable",
+        );
+      }
       const value = accepted(field, raw, false);
       if (value !== undefined) return value;
       refuse(full, `current value is ${shownFor(field, raw)}, allowed is ${allowed(field)}`);
@@ -244,6 +254,12 @@ function accepted(field: Scalar, raw: unknown, fromText: boolean): Value | undef
         ? raw
         : undefined;
   }
+}
+
+/** Whether a misspelt variable would be taken for the value itself, which for a secret means that everybody knows it. */
+function isNearlyVariable(field: Scalar, raw: unknown): boolean {
+  if (typeof raw !== "string" || field.kind !== "text") return false;
+  return field.secret === true ? raw.startsWith("env.") : NEARLY_A_VARIABLE.test(raw);
 }
 
 function fits(field: NumberField, value: number): boolean {

@@ -182,7 +182,7 @@ const SECURITY = group("Keys, certificates and tokens of both channels.", {
     ca_file: text(format.LINE, "Path of the CA certificates that peers are checked with (PEM)."),
     client_auth: flag("Demand a client certificate of ca_file (mutual TLS).", { default: false }),
   }),
-  token: secret("Shared bearer token of the RPC channel."),
+  token: secret("Shared secret of the RPC channel; at least 16 random characters."),
 });
 
 /** The key of the object in the file, and how messages call it. */

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseArguments } from "../../../adapters/cli/arguments.ts";
 import { logLines } from "../../../adapters/cli/log_lines.ts";
-import { query } from "../../../adapters/cli/query.ts";
+import { query, queryTarget } from "../../../adapters/cli/query.ts";
 import { table } from "../../../adapters/cli/table.ts";
 import { ClusterError } from "../../../mod.ts";
+import { runtimeUnderTest } from "../../runtime_under_test.ts";
 
 const KNOWN = ["config", "json", "log"];
 
@@ -126,6 +127,17 @@ describe("tables of what peers say", () => {
   });
 });
 
+/** Answers 401 to everything. */
+async function refusing(): Promise<AsyncDisposable & { readonly address: string }> {
+  const { http } = await runtimeUnderTest();
+  const server = await http.serve({
+    ip: "127.0.0.1",
+    port: 0,
+    handler: () => Promise.resolve(new Response("", { status: 401 })),
+  });
+  return { address: server.local, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+}
+
 describe("tables", () => {
   it("line up and carry no trailing blanks", () => {
     assert.equal(table([["A", "BB"], ["aaa", "b"]]), "A    BB\naaa  b");
@@ -133,6 +145,35 @@ describe("tables", () => {
 });
 
 describe("queries", () => {
+  for (
+    const [what, given, env, token] of [
+      ["no token", undefined, undefined, undefined],
+      ["the variable's", undefined, "from-env", "from-env"],
+      ["the option's", "given", undefined, "given"],
+      ["the option's rather than the variable's", "given", "from-env", "given"],
+      ["no token for an empty variable", undefined, "", undefined],
+    ] as const
+  ) {
+    it(`show ${what}`, () => {
+      const options = new Map(given === undefined ? [] : [["token", given]]);
+      const target = queryTarget(options, env === undefined ? {} : { ALTHING_TOKEN: env });
+      assert.deepEqual(target, {
+        address: "127.0.0.1:8080",
+        ...(token === undefined ? {} : { token }),
+      });
+    });
+  }
+
+  it("name both ways to give a token when one is needed", async () => {
+    await using server = await refusing();
+    await assert.rejects(
+      query({ address: server.address }, "/cluster/status"),
+      (error) =>
+        ClusterError.is(error, "refused") &&
+        error.message.endsWith("a token is needed, set ALTHING_TOKEN or pass --token"),
+    );
+  });
+
   it("say what to do when no node answers", async () => {
     await assert.rejects(
       query({ address: "127.0.0.1:1" }, "/cluster/status"),

@@ -75,6 +75,26 @@ const SENTENCES: readonly (readonly [file: unknown, sentence: string])[] = [
     "allowed is a text of visible ASCII characters that is not empty",
   ],
   [
+    mesh("security.token", "env.MY-TOKEN"),
+    "Cannot use cluster_config.security.token: it looks like env.NAME but is none, " +
+    "a name has letters, digits and _ only and begins with no digit, rename the variable",
+  ],
+  [
+    mesh("status.admin_token", "env.1ST"),
+    "Cannot use cluster_config.status.admin_token: it looks like env.NAME but is none, " +
+    "a name has letters, digits and _ only and begins with no digit, rename the variable",
+  ],
+  [
+    mesh("security.gossip_keys", [KEY_32, "env.gossip.key"]),
+    "Cannot use cluster_config.security.gossip_keys[1]: it looks like env.NAME but is none, " +
+    "a name has letters, digits and _ only and begins with no digit, rename the variable",
+  ],
+  [
+    mesh("node_id", "env.NODE-ID"),
+    "Cannot use cluster_config.node_id: it looks like env.NAME but is none, " +
+    "a name has letters, digits and _ only and begins with no digit, rename the variable",
+  ],
+  [
     mesh("security.token", "two words"),
     "Cannot use cluster_config.security.token: current value is hidden, " +
     "allowed is a text of visible ASCII characters that is not empty",
