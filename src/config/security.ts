@@ -9,6 +9,9 @@ import { decodeBase64 } from "./formats.ts";
 import type { SecurityConfig, StatusConfig, TlsFiles } from "./resolved.ts";
 import { ROOT } from "./schema.ts";
 
+/** Shorter tokens are warned of: an acceptor proves its token to whoever asks (docs/protocol.md, "Link keys"). */
+const TOKEN_LENGTH_MIN = 16;
+
 /** Checks how the fields of `security` go together. */
 export function resolveSecurity(values: CheckedValues, warnings: string[]): SecurityConfig {
   const verifyIncoming = values.flag("security.verify_incoming");
@@ -28,13 +31,14 @@ export function resolveSecurity(values: CheckedValues, warnings: string[]): Secu
       }
     }
   }
-  return {
-    gossipKeys,
-    verifyIncoming,
-    verifyOutgoing,
-    tls: tls(values),
-    token: values.textIfGiven("security.token"),
-  };
+  const token = values.textIfGiven("security.token");
+  if (token !== undefined && token.length < TOKEN_LENGTH_MIN) {
+    warnings.push(
+      `${ROOT}.security.token has fewer than ${TOKEN_LENGTH_MIN} characters, whoever reaches the RPC ` +
+        "port can try guesses offline: take a random one",
+    );
+  }
+  return { gossipKeys, verifyIncoming, verifyOutgoing, tls: tls(values), token };
 }
 
 function distinctKeys(values: CheckedValues, warnings: string[]): readonly Uint8Array[] {

@@ -192,7 +192,20 @@ describe("resolveConfig", () => {
     const config = resolveConfig({ cluster_config: clusterConfig }, { env, hostName: "h" });
     assert.deepEqual(config.peers, [{ host: "a", port: 1 }, { host: "env.y", port: 2 }]);
     assert.equal(config.region, "my env.X");
+    assert.equal(resolved({ ...MESH, region: "env.eu-1" }).region, "env.eu-1");
     assert.deepEqual(seen, ["PEER"]);
+  });
+});
+
+describe("security.token", () => {
+  it("is warned of when it is short enough to be guessed", () => {
+    const warnings = (token: string): readonly string[] =>
+      resolved({ ...MESH, security: { token } }).warnings;
+    assert.deepEqual(warnings("0123456789abcdef"), []);
+    assert.deepEqual(warnings("0123456789abcde"), [
+      "cluster_config.security.token has fewer than 16 characters, whoever reaches the RPC port can try guesses " +
+      "offline: take a random one",
+    ]);
   });
 });
 
