@@ -32,7 +32,7 @@ import { type Applied, type InboundHost, InboundLink } from "./inbound.ts";
 import { Intake } from "./intake.ts";
 import { type OutboundHost, OutboundLink } from "./link.ts";
 import { LinkTable } from "./link_table.ts";
-import { isMessageWithin, objectionToMessage } from "./messages.ts";
+import { Messenger } from "./messenger.ts";
 import { Newcomer } from "./newcomer.ts";
 import { type Slot, Store } from "./store.ts";
 import { freshCounters, viewOf } from "./view.ts";
@@ -59,6 +59,7 @@ export class Replication
   readonly #intake: Intake;
   readonly #writer: Writer;
   readonly #links: LinkTable = new LinkTable();
+  readonly #messenger: Messenger = new Messenger(this, this.#links);
   readonly #deadlines: Deadlines<Timed> = new Deadlines();
   #newcomer: Newcomer | undefined;
   #synced = false;
@@ -240,12 +241,7 @@ export class Replication
   }
 
   received(message: Message, peer: string, out: ReplicationEffect[]): void {
-    if (!isMessageWithin(message)) {
-      this.counters.messagesDropped++;
-      return;
-    }
-    this.counters.messagesReceived++;
-    this.emit({ type: "message", peer, channel: message.channel, payload: message.payload }, out);
+    this.#messenger.received(message, peer, out);
   }
 
   emit(event: ReplicationEvent, out: ReplicationEffect[]): void {
@@ -339,16 +335,8 @@ export class Replication
   }
 
   #message(command: MessageCommand, now: Millis, out: ReplicationEffect[]): void {
-    const { op, peer, channel, payload } = command;
-    const message = { channel, payload };
-    const refusal = objectionToMessage(peer, message);
-    const link = refusal ?? this.#links.forMessages(peer);
-    if (!("ok" in link)) {
-      link.message(message, now, out);
-      this.#arm(link, now);
-    }
-    if (op === undefined) return;
-    out.push({ type: "messageSettled", op, result: "ok" in link ? link : { ok: true } });
+    const link = this.#messenger.send(command, now, out);
+    if (link !== undefined) this.#arm(link, now);
   }
 
   #write(command: WriteCommand, now: Millis, out: ReplicationEffect[]): void {
