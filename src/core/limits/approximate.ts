@@ -43,6 +43,8 @@ export interface ApproximateConfig {
 /** See the module. */
 export class Approximate implements Strength {
   isUrgent = false;
+  free = -1;
+  freeUntilMs: Millis = -Infinity;
   readonly #members: Members;
   readonly #config: ApproximateConfig;
   readonly #rate: Rate = new Rate();
@@ -58,18 +60,12 @@ export class Approximate implements Strength {
   #largestAsked = 0;
   #largestAt: Millis = -Infinity;
   #isAskedAnew = false;
-  /**
-   * What can be taken until `#refreshAt` without looking at anything else; lowered by what is. Most decisions need no
-   * more than this number, and memory is what they cost.
-   */
-  #free = -1;
   /** Up to this use amounts are free; above, only from our share. */
   #freeTo = 0;
   /** What was refused, and our total, when the rate was last looked at. */
   #refusedSince = 0;
   #ratedTotal = 0;
   #share = 0;
-  #refreshAt: Millis = -Infinity;
   /** Total that our part allows while isolated, and in which isolation it was worked out. */
   #isolatedTo = 0;
   #isolation = -1;
@@ -111,16 +107,6 @@ export class Approximate implements Strength {
   }
 
   check(amount: number, now: Millis): RefusalReason | undefined {
-    return amount > 0 && amount <= this.#free && now < this.#refreshAt
-      ? undefined
-      : this.#checkAll(amount, now);
-  }
-
-  charged(amount: number): void {
-    this.#free -= amount;
-  }
-
-  #checkAll(amount: number, now: Millis): RefusalReason | undefined {
     if (amount >= this.#largestAsked) {
       this.#largestAsked = amount;
       this.#isAskedAnew = true;
@@ -130,12 +116,16 @@ export class Approximate implements Strength {
     return reason;
   }
 
+  charged(amount: number): void {
+    this.free -= amount;
+  }
+
   #judge(amount: number, now: Millis): RefusalReason | undefined {
     const { used } = this.#counter;
     const { limit } = this.#limit;
     if (used + amount > limit || (amount === 0 && used >= limit)) return "limit";
     if (this.#isClosed) return "leaving";
-    if (now >= this.#refreshAt) this.#refresh(now);
+    if (now >= this.freeUntilMs) this.#refresh(now);
     const { total } = this.#own;
     const members = this.#members;
     if (!members.isReady) return "not-ready";
@@ -158,8 +148,8 @@ export class Approximate implements Strength {
   }
 
   learned(): void {
-    this.#refreshAt = -Infinity;
-    this.#free = -1;
+    this.freeUntilMs = -Infinity;
+    this.free = -1;
   }
 
   speak(now: Millis): void {
@@ -256,7 +246,7 @@ export class Approximate implements Strength {
     const guard = members.all.length > 1 ? Math.max(GUARD_FACTOR * unseen, largestCall) : 0;
     this.#freeTo = limit - Math.min(guard, limit);
     const calm = this.#counter.used * 2 < this.#freeTo;
-    this.#refreshAt = now + (calm ? CALM_REFRESH_MS : REFRESH_MS);
+    this.freeUntilMs = now + (calm ? CALM_REFRESH_MS : REFRESH_MS);
     const unknown = this.#own.total - this.#announcement.knownTotal;
     const left = Math.max(0, limit - this.#counter.used + unknown);
     this.#share = fairShare(left, this.#weights, me);
@@ -265,7 +255,7 @@ export class Approximate implements Strength {
       const part = Math.floor(left / Math.max(1, members.all.length));
       this.#isolatedTo = this.#announcement.knownTotal + part;
     }
-    this.#free = this.#glance();
+    this.free = this.#glance();
   }
 
   /** What may be taken at a glance. */

@@ -23,7 +23,9 @@ export const LIMIT_TYPE = "limit";
 
 /** One life of a node. */
 export interface WriterId {
+  /** Node id. */
   readonly node: string;
+  /** Boot id. */
   readonly boot: string;
 }
 
@@ -155,10 +157,13 @@ export type SettleResult =
 
 /** One limit as this node sees it. */
 export interface LimitView {
+  /** Key of the `limit` entity. */
   readonly id: string;
   /** Id of the window. */
   readonly window: string;
+  /** The cap. */
   readonly limit: number;
+  /** What is counted. */
   readonly unit: string;
   /** What all members used, as far as known here. Above `limit` there is debt. */
   readonly used: number;
@@ -172,18 +177,23 @@ export interface LimitView {
   readonly unseenMax: number;
   /** Whether `whenIsolated` applies now. */
   readonly isolated: boolean;
+  /** Whether it decides and counts, but admits anyway. */
   readonly shadow: boolean;
 }
 
 /** Counted since start. */
 export interface LimitsCounters {
+  /** Calls that took what they asked for. */
   admitted: number;
+  /** Calls that took nothing. */
   refused: number;
   /** Refusals of limits in shadow mode. */
   shadowed: number;
   /** Reservations that their timeout made final. */
   timedOut: number;
+  /** Words about our own cells. */
   cellsWritten: number;
+  /** Words of others that were merged, repeats included. */
   cellsTaken: number;
   /** Cells of limits or windows that are not counted here now, and our own. */
   cellsIgnored: number;

@@ -104,6 +104,11 @@ export class Counter {
     return encodeCell(this.own.nextWord());
   }
 
+  /** Until when what was last worked out about now holds: the end of the window or of the sub-window. */
+  get turnsMs(): WallMillis {
+    return this.#subMs === Infinity ? this.endMs : (this.#index + 1) * this.#subMs;
+  }
+
   /** When all that is in our column is over. */
   get overMs(): WallMillis {
     if (this.#subMs === Infinity) return this.span.endMs;

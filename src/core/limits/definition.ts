@@ -58,16 +58,25 @@ export interface LimitDefinition {
 
 /** A definition that can be counted by. Amounts are micro-units. */
 export interface ResolvedLimit {
+  /** Key of the entity. */
   readonly id: string;
+  /** Creation stamp. */
   readonly created: string;
+  /** The cap. */
   readonly limit: number;
+  /** How it cuts time. */
   readonly shape: WindowShape;
+  /** Who has to agree. */
   readonly strength: StrengthName;
+  /** What is counted, for people. */
   readonly unit: string;
+  /** What happens among at most half of the members. */
   readonly whenIsolated: WhenIsolated;
+  /** Whether it admits whatever it decides. */
   readonly shadow: boolean;
   /** Use at which the near signal is told. */
   readonly nearAt: number;
+  /** What one call takes at most. */
   readonly largestCall: number;
 }
 

@@ -9,6 +9,7 @@ import { decodeCell } from "./cell_codec.ts";
 import { type CellAddress, parseCellKey } from "./cell_key.ts";
 import type { Counter } from "./counter.ts";
 import type { ResolvedLimit } from "./definition.ts";
+import type { Glances } from "./glances.ts";
 import type { Strength } from "./strength.ts";
 
 /** Cells kept per limit for a window that this node's clock has not reached; the store has the rest. */
@@ -16,19 +17,21 @@ const EARLY_CELLS_MAX = 64;
 
 /** What the machine keeps per limit. */
 export class LimitState {
-  /** As in `limit`. */
-  nearAt: number;
+  /** Where what it can take at a glance is kept. */
+  readonly row: number;
   counter: Counter;
   readonly strength: Strength;
   /** What earlier items of the call under decision take of it. */
   pending = 0;
+  readonly #glances: Glances;
   #limit: ResolvedLimit;
   #early: Map<string, Uint8Array> | undefined;
 
   /** A limit with its present window. */
-  constructor(limit: ResolvedLimit, counter: Counter, strength: Strength) {
+  constructor(limit: ResolvedLimit, counter: Counter, strength: Strength, glances: Glances) {
     this.#limit = limit;
-    this.nearAt = limit.nearAt;
+    this.#glances = glances;
+    this.row = glances.open();
     this.counter = counter;
     this.strength = strength;
   }
@@ -38,10 +41,30 @@ export class LimitState {
     return this.#limit;
   }
 
+  /** Charges what was taken at a glance. Before anything is read or changed; then nothing goes at a glance. */
+  collect(): void {
+    const taken = this.#glances.collect(this.row);
+    if (taken === 0) return;
+    this.counter.charge(taken);
+    this.strength.charged(taken);
+  }
+
+  /** From now on what is free goes at a glance, but not past the point at which something has to be told. */
+  glance(): void {
+    const { counter, strength } = this;
+    const untold = this.#limit.nearAt - counter.used - 1;
+    const free = counter.isNearTold ? strength.free : Math.min(strength.free, untold);
+    this.#glances.set(this.row, free, strength.freeUntilMs, counter.turnsMs);
+  }
+
+  /** The limit is gone. */
+  close(): void {
+    this.#glances.close(this.row);
+  }
+
   /** Another definition that counts in the same windows. */
   redefine(limit: ResolvedLimit): void {
     this.#limit = limit;
-    this.nearAt = limit.nearAt;
     this.counter.isNearTold = false;
     this.counter.isDebtTold = false;
     this.strength.define(limit);

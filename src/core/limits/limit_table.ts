@@ -12,6 +12,7 @@ import type { LimitsEffect } from "./contract.ts";
 import { Counter } from "./counter.ts";
 import { type LimitChecks, type ResolvedLimit, resolveLimit } from "./definition.ts";
 import type { Flusher } from "./flusher.ts";
+import type { Glances } from "./glances.ts";
 import { LimitState } from "./limit_state.ts";
 import type { Members } from "./members.ts";
 import { subWindowMs, windowPrefix, Windows, type WindowSpan } from "./windows.ts";
@@ -24,6 +25,7 @@ export class LimitTable {
   readonly #config: LimitsConfig;
   readonly #members: Members;
   readonly #flusher: Flusher;
+  readonly #glances: Glances;
   readonly #outbox: LimitsEffect[];
   readonly #windows: Windows;
   readonly #checks: LimitChecks;
@@ -35,28 +37,45 @@ export class LimitTable {
   readonly #parked: Map<string, Counter> = new Map();
 
   /** Effects go to `outbox`. */
-  constructor(config: LimitsConfig, members: Members, flusher: Flusher, outbox: LimitsEffect[]) {
+  constructor(
+    config: LimitsConfig,
+    members: Members,
+    flusher: Flusher,
+    glances: Glances,
+    outbox: LimitsEffect[],
+  ) {
     this.#config = config;
     this.#members = members;
     this.#flusher = flusher;
+    this.#glances = glances;
     this.#outbox = outbox;
     this.#windows = new Windows(config.calendar);
     this.#checks = { windows: this.#windows, strengths: new Set(["approximate"]) };
   }
 
-  /** The limit of that id, if it can be used. */
-  get(id: string): LimitState | undefined {
+  /** The limit of that id, if it can be used; only for what is taken at a glance. */
+  peek(id: string): LimitState | undefined {
     return this.#states.get(id);
   }
 
-  /** All limits, in the order in which they were first defined. */
-  all(): Iterable<LimitState> {
-    return this.#states.values();
+  /** The limit of that id, if it can be used, with all that was taken charged. */
+  get(id: string): LimitState | undefined {
+    const state = this.#states.get(id);
+    state?.collect();
+    return state;
+  }
+
+  /** All limits, in the order in which they were first defined, with all that was taken charged. */
+  *all(): Iterable<LimitState> {
+    for (const state of this.#states.values()) {
+      state.collect();
+      yield state;
+    }
   }
 
   /** A definition came, changed, or went (`undefined`). */
   define(id: string, value: unknown, wallMs: WallMillis): void {
-    const old = this.#states.get(id);
+    const old = this.get(id);
     const resolution = value === undefined ? undefined : resolveLimit(id, value, this.#checks);
     if (resolution?.ok !== true) {
       if (old !== undefined) this.#park(old, wallMs);
@@ -79,7 +98,7 @@ export class LimitTable {
       touchMs: this.#config.dropMs * CLOCK_SPEED_MARGIN,
       roundTripMs: this.#config.roundTripMs,
     });
-    this.#states.set(id, new LimitState(limit, counter, strength));
+    this.#states.set(id, new LimitState(limit, counter, strength, this.#glances));
   }
 
   /** Brings a limit to the window of `wallMs`. */
@@ -98,8 +117,9 @@ export class LimitTable {
   /** Tells when use comes near the limit, or above it. */
   watch(state: LimitState): void {
     const { counter, limit } = state;
+    if (counter.used < limit.nearAt) return;
     const fact = { limit: limit.id, window: counter.span.id, used: counter.used, of: limit.limit };
-    if (counter.used >= limit.nearAt && !counter.isNearTold) {
+    if (!counter.isNearTold) {
       counter.isNearTold = true;
       this.#outbox.push({ type: "event", event: { type: "near", ...fact } });
     }
@@ -136,6 +156,7 @@ export class LimitTable {
   #park(state: LimitState, wallMs: WallMillis): void {
     const { counter, limit } = state;
     this.#states.delete(limit.id);
+    state.close();
     this.#flusher.turned(state);
     for (const [key, parked] of this.#parked) {
       if (parked.overMs <= wallMs) this.#parked.delete(key);

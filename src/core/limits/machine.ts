@@ -19,6 +19,7 @@ import type {
   SettleResult,
 } from "./contract.ts";
 import { Flusher } from "./flusher.ts";
+import { Glances } from "./glances.ts";
 import type { LimitState } from "./limit_state.ts";
 import { LimitTable } from "./limit_table.ts";
 import { Members } from "./members.ts";
@@ -47,6 +48,7 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
   readonly #members: Members;
   readonly #table: LimitTable;
   readonly #flusher: Flusher;
+  readonly #glances: Glances = new Glances();
   readonly #reservations: Reservations;
   /** Effects of calls, waiting for the next step. */
   readonly #outbox: LimitsEffect[] = [];
@@ -69,7 +71,13 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
     this.#config = resolveLimits(options);
     this.#members = new Members(this.#config);
     this.#flusher = new Flusher(this.#config);
-    this.#table = new LimitTable(this.#config, this.#members, this.#flusher, this.#outbox);
+    this.#table = new LimitTable(
+      this.#config,
+      this.#members,
+      this.#flusher,
+      this.#glances,
+      this.#outbox,
+    );
     this.#reservations = new Reservations(this.#config.reservationsMax);
   }
 
@@ -93,6 +101,10 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
     decision.refused = -1;
     decision.reason = undefined;
     decision.shadowed = 0;
+    if (reserveMs <= 0 && this.#takeAtAGlance(items, now, wall)) {
+      this.counters.admitted++;
+      return decision;
+    }
     for (let i = 0; i < items.length; i++) this.#check(items[i] as ConsumeItem, i, now, wall);
     if (reserveMs > 0 && decision.admitted && this.#reservations.isFull) {
       this.#refuse(0, "reservations", 0);
@@ -107,8 +119,8 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
 
   /**
    * Says what the items of a reservation really took, in the order of the call. It counts in the window of the
-   * reservation; what is above the estimate may make a debt. Throws `RangeError` unless there is one whole number from 0
-   * for each item.
+   * reservation; what is above the estimate may make a debt. Throws `RangeError`, and leaves the reservation open,
+   * unless there is one whole number from 0 for each item.
    */
   settle(
     reservation: number,
@@ -119,13 +131,14 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
     for (const amount of amounts) checkAmount(amount);
     this.#advance(now, wallMs);
     this.counters.timedOut += this.#reservations.expire(now);
-    const items = this.#reservations.close(reservation);
+    const items = this.#reservations.get(reservation);
     if (items === undefined) return "unknown";
     if (amounts.length !== items.length) {
       throw new RangeError(
         `Cannot settle a reservation: it has ${items.length} items, given are ${amounts.length} amounts`,
       );
     }
+    this.#reservations.close(reservation);
     for (const [i, item] of items.entries()) {
       const difference = (amounts[i] as number) - item.amount;
       if (difference !== 0) this.#correct(item, difference, now);
@@ -218,6 +231,28 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
     return this.#wallMs;
   }
 
+  /** Takes all items from what is free for certain, or none. */
+  #takeAtAGlance(items: readonly ConsumeItem[], now: Millis, wall: WallMillis): boolean {
+    const glances = this.#glances;
+    for (let i = 0; i < items.length; i++) {
+      const { limit, amount } = items[i] as ConsumeItem;
+      const state = this.#table.peek(limit);
+      if (
+        state !== undefined && Number.isSafeInteger(amount) && amount > 0 &&
+        glances.take(state.row, amount, now, wall)
+      ) {
+        if (glances.taken(state.row) === amount) this.#flusher.touch(state, now);
+        continue;
+      }
+      while (--i >= 0) {
+        const taken = items[i] as ConsumeItem;
+        glances.untake((this.#table.peek(taken.limit) as LimitState).row, taken.amount);
+      }
+      return false;
+    }
+    return true;
+  }
+
   #check(item: ConsumeItem, index: number, now: Millis, wall: WallMillis): void {
     const { amount } = item;
     const state = this.#table.get(item.limit);
@@ -283,11 +318,13 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
 
   #changed(state: LimitState, now: Millis): void {
     this.#flusher.touch(state, now);
-    if (state.counter.used >= state.nearAt) this.#table.watch(state);
+    this.#table.watch(state);
+    state.glance();
   }
 
   #correct(item: ReservedItem, difference: number, now: Millis): void {
     const { state, counter, index } = item;
+    state.collect();
     if (counter.overMs + this.#config.horizonMs <= this.#wallMs) return;
     counter.correct(index, difference);
     if (state.counter === counter) {
@@ -322,7 +359,7 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
     }
     this.counters.cellsTaken++;
     state.strength.learned();
-    if (state.counter.used >= state.nearAt) this.#table.watch(state);
+    this.#table.watch(state);
   }
 
   #settled(key: string, word: number, now: Millis): void {

@@ -53,6 +53,11 @@ export class Reservations {
     return id;
   }
 
+  /** What one took; `undefined` when there is none of that number. */
+  get(id: number): readonly ReservedItem[] | undefined {
+    return this.#open.get(id);
+  }
+
   /** Takes one out; `undefined` when there is none of that number. */
   close(id: number): readonly ReservedItem[] | undefined {
     const items = this.#open.get(id);

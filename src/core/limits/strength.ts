@@ -20,8 +20,15 @@ export interface Strength {
   open(counter: Counter): void;
   /** Why `amount` may not be taken now; `undefined` when it may. Charges nothing. */
   check(amount: number, now: Millis): RefusalReason | undefined;
-  /** `amount` was charged, as checked or in shadow mode. */
+  /** `amount` was charged: as checked, in shadow mode, or of what was `free`. */
   charged(amount: number): void;
+  /**
+   * What could be taken now without any check, call by call, and until when: true whatever the strength may learn
+   * without being told so. Negative: nothing.
+   */
+  readonly free: number;
+  /** See `free`. */
+  readonly freeUntilMs: Millis;
   /** How soon a refusal for another reason than `limit` may be over; `Infinity`: not by waiting. */
   retryMs(reason: RefusalReason): Millis;
   /** Other columns or the members changed. */

@@ -534,3 +534,37 @@ describe("options", () => {
     }
   });
 });
+
+describe("many calls", () => {
+  it("count exactly what was admitted, however they are decided", () => {
+    const rng = new Rng(11);
+    for (let run = 0; run < 30; run++) {
+      const desk = new Desk();
+      const caps: Record<string, number> = { x: 40 + rng.below(60), y: 40 + rng.below(60), z: 500 };
+      for (const [id, cap] of Object.entries(caps)) desk.define(id, cap, { rolling: id === "z" });
+      const used: Record<string, number> = { x: 0, y: 0, z: 0 };
+      const near = new Set<string>();
+      for (let i = 0; i < 300; i++) {
+        desk.now += rng.below(30);
+        if (rng.chance(0.2)) desk.flush();
+        const items = rng.shuffle(["x", "y", "z", "x"]).slice(0, 1 + rng.below(4))
+          .map((id): [string, number] => [id, rng.below(4)]);
+        const asked: Record<string, number> = {};
+        for (const [id, units] of items) asked[id] = (asked[id] ?? 0) + units;
+        const fits = items.every(([id, units]) =>
+          (used[id] as number) + (asked[id] as number) <= (caps[id] as number) &&
+          (units > 0 || (used[id] as number) < (caps[id] as number) || (asked[id] as number) > 0)
+        );
+        assert.equal(desk.take(items).admitted, fits, `${JSON.stringify({ items, used, caps })}`);
+        if (fits) {
+          for (const [id, units] of items) used[id] = (used[id] as number) + units;
+        }
+        for (const event of desk.events()) if (event.type === "near") near.add(event.limit);
+        for (const [id, cap] of Object.entries(caps)) {
+          assert.equal(near.has(id), (used[id] as number) >= cap * 0.8, `near ${id}`);
+          assert.equal(desk.used(id), used[id]);
+        }
+      }
+    }
+  });
+});
