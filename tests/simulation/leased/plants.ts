@@ -12,6 +12,8 @@ import type { Plant, Simulation } from "./simulation.ts";
 /** A variant, and within how many seeds it is found. */
 export interface PlantedVariant {
   readonly name: string;
+  /** A seed that shows it. */
+  readonly seed: number;
   readonly withinSeeds: number;
   /** Made anew for every seed. */
   make(): Plant;
@@ -83,7 +85,8 @@ function anotherBootsWord(): Plant {
 export const PLANTED_VARIANTS: readonly PlantedVariant[] = [
   {
     name: "a quorum of the membership, from which the dead are reaped",
-    withinSeeds: 100,
+    seed: 33,
+    withinSeeds: 300,
     make: () => ({
       rules: {
         isQuorum: (_list, answered, { known }) =>
@@ -93,7 +96,8 @@ export const PLANTED_VARIANTS: readonly PlantedVariant[] = [
   },
   {
     name: "a majority of the living instead of the voters",
-    withinSeeds: 100,
+    seed: 5,
+    withinSeeds: 300,
     make: () => ({
       rules: {
         isQuorum: (list, answered, { alive }) => {
@@ -105,7 +109,8 @@ export const PLANTED_VARIANTS: readonly PlantedVariant[] = [
   },
   {
     name: "expected_nodes as a number, whoever they are",
-    withinSeeds: 100,
+    seed: 2,
+    withinSeeds: 300,
     make: () => ({
       mayForget: mostAreUp,
       rules: {
@@ -125,17 +130,20 @@ export const PLANTED_VARIANTS: readonly PlantedVariant[] = [
   },
   {
     name: "voters that forget promises and grants and still count",
-    withinSeeds: 100,
+    seed: 82,
+    withinSeeds: 300,
     make: () => ({ isForgetful: true }),
   },
   {
     name: "a lease in place of the ledger",
-    withinSeeds: 100,
+    seed: 2,
+    withinSeeds: 300,
     make: () => ({ rules: { keepsLedger: false } }),
   },
   {
     name: "a slice taken back by time",
-    withinSeeds: 100,
+    seed: 3,
+    withinSeeds: 300,
     make: () => ({
       rules: {
         charge: (row, nowMs, ttlMs) =>
@@ -145,40 +153,58 @@ export const PLANTED_VARIANTS: readonly PlantedVariant[] = [
       },
     }),
   },
-  { name: "a slice taken back by another boot's report", withinSeeds: 100, make: anotherBootsWord },
+  {
+    name: "a slice taken back by another boot's report",
+    seed: 3,
+    withinSeeds: 300,
+    make: anotherBootsWord,
+  },
   {
     name: "a slice taken back by amounts that can be doubled",
-    withinSeeds: 100,
+    seed: 71,
+    withinSeeds: 300,
     make: doubledAmounts,
   },
   {
     name: "two candidates with one epoch number",
-    withinSeeds: 100,
+    seed: 13,
+    withinSeeds: 300,
     make: () => ({ rules: { compareEpochs: (a, b) => a.number - b.number } }),
   },
   {
     name: "a minority-stored grant confirmed by a later root",
-    withinSeeds: 100,
+    seed: 32,
+    withinSeeds: 300,
     make: () => ({ rules: { mayTellAgain: () => true } }),
   },
   {
     name: "a grant told before a quorum stored it",
-    withinSeeds: 100,
+    seed: 0,
+    withinSeeds: 300,
     make: () => ({ rules: { waitsForQuorum: false } }),
   },
   {
     name: "a list changed in one step",
-    withinSeeds: 100,
+    seed: 32,
+    withinSeeds: 600,
     make: () => ({ rules: { changesJointly: false } }),
   },
   {
     name: "a list changed without the ledger",
-    withinSeeds: 100,
+    seed: 172,
+    withinSeeds: 600,
     make: () => ({ rules: { movesLedger: false } }),
   },
   {
     name: "a majority of the new list alone while it changes",
-    withinSeeds: 100,
+    seed: 32,
+    withinSeeds: 600,
     make: () => ({ rules: { isQuorum: (list, answered) => isMajority(list.voters, answered) } }),
+  },
+  {
+    name: "answers before they are written down",
+    seed: 314,
+    withinSeeds: 600,
+    make: () => ({ writesLate: true }),
   },
 ];

@@ -33,6 +33,8 @@ export interface NodeWorld {
   readonly rules: LeasedRules | undefined;
   /** Voters keep their name over restarts though they forget. */
   readonly isForgetful: boolean;
+  /** Storage says that something is written before it is. */
+  readonly writesLate: boolean;
   readonly limits: readonly LimitTruth[];
   in(ms: number, act: () => void): void;
   transmit(from: SimNode, to: string, message: LeasedMessage): void;
@@ -194,9 +196,10 @@ export class SimNode {
 
   #persist(number: number, record: VoterRecord): void {
     const { boot } = this;
-    const { rng, now } = this.#world;
+    const { rng, now, writesLate } = this.#world;
+    if (writesLate) this.#world.in(0, () => this.hand({ type: "persisted", number }));
     // A disk writes in order.
-    this.#writtenAt = Math.max(this.#writtenAt, now + rng.between(0, 15));
+    this.#writtenAt = Math.max(this.#writtenAt, now + rng.between(0, writesLate ? 2_000 : 15));
     this.#world.in(this.#writtenAt - now, () => {
       if (this.boot !== boot || !this.isUp) return;
       this.#records.push(record);

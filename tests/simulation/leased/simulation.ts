@@ -21,6 +21,8 @@ export interface Plant {
   readonly rules?: Partial<LeasedRules>;
   /** Voters keep their name over restarts though they forget. */
   readonly isForgetful?: boolean;
+  /** Storage says that something is written before it is. */
+  readonly writesLate?: boolean;
   /** The assumption that the variant makes, in place of ours. */
   readonly mayForget?: (forgetting: readonly SimNode[], world: Simulation) => boolean;
   /** Sees every message when it is sent; answers what is sent in its place. */
@@ -71,6 +73,7 @@ export class Simulation implements NodeWorld {
   readonly config: Partial<LeasedConfig>;
   readonly rules: LeasedRules | undefined;
   readonly isForgetful: boolean;
+  readonly writesLate: boolean;
   readonly options: SimulationOptions;
   quality: Quality = { loss: 0, doubled: 0, delayMs: [0.2, 3] };
   /** `a>b`: nothing goes from a to b. */
@@ -90,6 +93,7 @@ export class Simulation implements NodeWorld {
     this.config = options.config;
     this.rules = options.rules;
     this.isForgetful = options.plant?.isForgetful ?? false;
+    this.writesLate = options.plant?.writesLate ?? false;
     let tried = 0;
     for (const { cap, windowMs, span } of options.limits) {
       while (shardOf(`limit${tried}`) >= options.shards) tried++;

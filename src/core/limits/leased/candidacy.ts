@@ -35,8 +35,11 @@ export class Candidacy {
   #first: { readonly list: VoterList; readonly missing: Set<string> } | undefined;
   #retryAt: Millis;
 
-  /** Begins to ask. */
-  constructor(world: RootWorld, shard: number, epoch: Epoch, now: Millis) {
+  readonly #isForced: boolean;
+
+  /** Begins to ask. `isForced`: an operator wants a list of whoever is alive, whatever lists there were. */
+  constructor(world: RootWorld, shard: number, epoch: Epoch, now: Millis, isForced = false) {
+    this.#isForced = isForced;
     this.#world = world;
     this.#shard = shard;
     this.epoch = epoch;
@@ -73,7 +76,7 @@ export class Candidacy {
     if (this.#first === undefined) return undefined;
     this.#first.missing.delete(voter);
     if (this.#first.missing.size > 0) return undefined;
-    return { list: this.#first.list, slices: [] };
+    return { list: this.#first.list, slices: this.#slices() };
   }
 
   /** The members changed. */
@@ -94,17 +97,23 @@ export class Candidacy {
   #count(): CandidacyOutcome {
     const { rules, electorate } = this.#world;
     if (this.#first !== undefined) return undefined;
-    if (this.#newest === undefined) return this.#found();
+    if (this.#newest === undefined || this.#isForced) return this.#found();
     if (!rules.isQuorum(this.#newest, new Set(this.#promises.keys()), electorate)) return undefined;
+    return { list: this.#newest, slices: this.#slices() };
+  }
+
+  /** Everything that was handed over. */
+  #slices(): LedgerSlice[] {
     const slices: LedgerSlice[] = [];
     for (const promise of this.#promises.values()) slices.push(...promise.slices);
-    return { list: this.#newest, slices };
+    return slices;
   }
 
   /** Makes the first list when enough are alive and every one of them says that there is none. */
   #found(): CandidacyOutcome {
     const { members, electorate: { alive, expectedNodes } } = this.#world;
-    if (expectedNodes === undefined || alive.length < expectedNodes) return undefined;
+    const isEnough = expectedNodes !== undefined && alive.length >= expectedNodes;
+    if (!isEnough && !(this.#isForced && alive.length > 0)) return undefined;
     if (!alive.every((voter) => this.#promises.has(voter))) return undefined;
     const founders = members.filter(({ state }) => state === "alive");
     const ids = new Map(founders.map(({ node, voter }) => [node, voter]));

@@ -36,6 +36,8 @@ export type LeasedInput =
   /** Cluster time is `now` plus this; whenever it changes. */
   | { readonly type: "clock"; readonly offsetMs: Millis }
   | { readonly type: "persisted"; readonly number: number }
+  /** A new list by an operator's word. */
+  | { readonly type: "force"; readonly shard: number }
   | { readonly type: "leave" };
 
 /** What comes out of a node. */
@@ -109,6 +111,9 @@ export class Leased implements Machine<LeasedInput, LeasedEffect> {
         this.voter.handle(input, now, this.#produced as VoterEffect[]);
         this.root.handle(input, now, this.#produced as RootEffect[]);
         this.holder.handle(input, now, this.#produced as HolderEffect[]);
+        break;
+      case "force":
+        this.root.handle(input, now, this.#produced as RootEffect[]);
         break;
       case "persisted":
       case "forget":

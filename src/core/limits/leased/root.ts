@@ -36,6 +36,11 @@ export type RootInput =
   | { readonly type: "limit"; readonly limit: LeasedLimitFacts }
   /** A limit is gone. */
   | { readonly type: "noLimit"; readonly key: string }
+  /**
+   * An operator says that a majority of the voters has lost its memory for good: make a list of whoever is alive now.
+   * What the running windows have admitted may be admitted once more. Only the owner of the shard takes notice.
+   */
+  | { readonly type: "force"; readonly shard: number }
   /** Cluster time is `now` plus this. */
   | { readonly type: "clock"; readonly offsetMs: Millis };
 
@@ -49,6 +54,8 @@ export interface RootOptions {
 
 interface Shard {
   isOwner: boolean;
+  /** An operator asked for a new list; until there is one. */
+  isForced: boolean;
   role: Candidacy | Office | undefined;
   /** Highest number of an epoch heard of. */
   seen: number;
@@ -93,6 +100,9 @@ export class Root implements Machine<RootInput, RootEffect> {
         break;
       case "noLimit":
         this.#world.limits.delete(input.key);
+        break;
+      case "force":
+        this.#force(input.shard, now);
         break;
       case "clock":
         this.#world.offsetMs = input.offsetMs;
@@ -163,11 +173,20 @@ export class Root implements Machine<RootInput, RootEffect> {
     let state = this.#shards.get(shard);
     if (state === undefined) {
       if (!isOwner) return;
-      state = { isOwner, role: undefined, seen: 0, waitUntil: now };
+      state = { isOwner, isForced: false, role: undefined, seen: 0, waitUntil: now };
       this.#shards.set(shard, state);
     }
     state.isOwner = isOwner;
     if (!isOwner && state.role instanceof Candidacy) state.role = undefined;
+    this.#tick(shard, state, now);
+  }
+
+  #force(shard: number, now: Millis): void {
+    const state = this.#shards.get(shard);
+    if (state === undefined || !state.isOwner) return;
+    state.isForced = true;
+    state.role = undefined;
+    state.waitUntil = now;
     this.#tick(shard, state, now);
   }
 
@@ -176,7 +195,7 @@ export class Root implements Machine<RootInput, RootEffect> {
     else if (state.isOwner && now >= state.waitUntil) {
       const { node, boot } = this.#world.self;
       const epoch = { number: ++state.seen, node, boot };
-      state.role = new Candidacy(this.#world, shard, epoch, now);
+      state.role = new Candidacy(this.#world, shard, epoch, now, state.isForced);
     }
   }
 
@@ -194,6 +213,7 @@ export class Root implements Machine<RootInput, RootEffect> {
       return;
     }
     const { list, slices } = outcome;
+    state.isForced = false;
     state.role = new Office(this.#world, shard, epoch, list, slices, now);
   }
 
