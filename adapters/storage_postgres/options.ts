@@ -8,7 +8,7 @@ import { ClusterError } from "../../mod.ts";
 export interface PostgresStorageOptions {
   /** Host name or address; a folder (`/run/postgresql`) for the Unix socket in it. */
   readonly host: string;
-  /** @default {5432} */
+  /** The port of the server. @default {5432} */
   readonly port?: number;
   /** User name. */
   readonly user: string;

@@ -17,12 +17,15 @@ export interface Violation {
   readonly atMs: Millis;
   /** Who broke it: a node id, or `undefined` when it was the cluster. */
   readonly node: string | undefined;
+  /** What was seen, for people. */
   readonly detail: string;
 }
 
 /** The simulation, as checkers see it. */
 export interface World {
+  /** The virtual instant. */
   readonly now: Millis;
+  /** All nodes, running or not. */
   readonly nodes: readonly SimNode[];
   /** Since when nothing disturbs the cluster; `Infinity` while something does. */
   readonly calmSince: Millis;
@@ -30,6 +33,7 @@ export interface World {
   readonly lastWriteAt: Millis;
   /** Goes up whenever a membership, a leader or a store changed anywhere. */
   readonly changes: number;
+  /** How long things may take. */
   readonly bounds: CheckBounds;
   /** Notes a violation. */
   report(invariant: string, node: SimNode | undefined, detail: string): void;

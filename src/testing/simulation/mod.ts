@@ -1,20 +1,10 @@
 /**
- * The simulator: whole clusters in virtual time, replayed from one seed.
+ * Whole clusters in virtual time.
  *
  * @module
  */
 
-export {
-  type CheckBounds,
-  type Checker,
-  type CheckerFactory,
-  type Violation,
-  type World,
-} from "./checker.ts";
-export { type NetworkFaults, type ResolvedFaults } from "./faults.ts";
-export { type SimNodeOptions, type SimReplicationOptions } from "./node_options.ts";
-export { type Plants, type SimMembership } from "./plants.ts";
-export { randomRun, type RandomRunOptions, type RandomRunResult } from "./random_run.ts";
-export { SimNode } from "./sim_node.ts";
-export { simulate, Simulation } from "./simulation.ts";
-export { type Sides, type SimulationOptions } from "./simulation_options.ts";
+export type { Violation } from "./checker.ts";
+export type { NetworkFaults } from "./faults.ts";
+export { simulate, type SimulatedCluster, type SimulateOptions } from "./simulated_cluster.ts";
+export type { Sides } from "./simulation_options.ts";

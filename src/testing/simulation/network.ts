@@ -144,33 +144,33 @@ export class Network {
     });
   }
 
-  /** The host of that number; `undefined` while it is down. @internal */
+  /** The host of that number; `undefined` while it is down. */
   host(index: number): NetworkHost | undefined {
     return this.#hosts[index];
   }
 
-  /** Which life of a host this is. @internal */
+  /** Which life of a host this is. */
   epoch(index: number): number {
     return this.#epochs[index] ?? 0;
   }
 
-  /** Whether anything sent from one host to the other is answered. @internal */
+  /** Whether anything sent from one host to the other is answered. */
   isCutEitherWay(a: number, b: number): boolean {
     return this.cuts.any && (this.cuts.isCut(a, b) || this.cuts.isCut(b, a));
   }
 
-  /** How long the next hop takes. @internal */
+  /** How long the next hop takes. */
   delay(): Millis {
     const [least, most] = this.#faults.delayMs;
     return least === most ? least : this.#rng.between(least, most);
   }
 
-  /** Notes that bytes of a pipe arrived. @internal */
+  /** Notes that bytes of a pipe arrived. */
   carried(host: number, bytes: number): void {
     this.#hash.step(this.timeline.now, host, -bytes);
   }
 
-  /** A pipe has no open end any more. @internal */
+  /** A pipe has no open end any more. */
   forget(pipe: Pipe): void {
     this.#pipes.delete(pipe);
   }

@@ -16,10 +16,12 @@ export type SimReplicationOptions = Omit<ReplicationOptions, "nodeId" | "bootId"
 /** What may be said about a node; everything has a default. */
 export interface SimNodeOptions {
   /** @default {"n" and the node's number} */
+  /** What people call the node. @default {n and its number} */
   readonly nodeId?: string;
   /** Take the host of another node, which must be down for good: a replacement at the same address. */
   readonly host?: number;
   /** @default {"unknown"} */
+  /** @default {unknown} */
   readonly region?: string;
   /** Gossip label. @default {""} */
   readonly label?: string;
@@ -31,6 +33,7 @@ export interface SimNodeOptions {
   readonly skewMs?: Millis;
   /** How much faster than the others' its wall clock runs, in parts per million. @default {0} */
   readonly driftPpm?: number;
+  /** Tuning of membership. */
   readonly membership?: MembershipOptions;
   /** `false`: membership alone. */
   readonly replication?: SimReplicationOptions | false;

@@ -20,16 +20,22 @@ export type SimMembership = Pick<
 
 /** Replacements; each is given the real thing and the name of the node it is for. */
 export interface Plants {
+  /** Replaces the wire configuration. */
   readonly wire?: (config: WireConfig, name: string) => WireConfig;
+  /** Wraps the packet codec. */
   readonly packetCodec?: (codec: PacketCodec, name: string) => PacketCodec;
+  /** Wraps the stream codec. */
   readonly streamCodec?: (codec: StreamCodec, name: string) => StreamCodec;
+  /** Wraps the membership machine. */
   readonly membership?: (machine: Membership, name: string) => SimMembership;
   /** Redialling of lost members; `false` switches it off. */
   readonly rejoin?: boolean;
+  /** Wraps the entry codec. */
   readonly entryCodec?: (codec: EntryCodec, nodeId: string) => EntryCodec;
   /** Called after every step of the replication machine. */
   readonly replication?: (machine: Replication, nodeId: string) => void;
   /** Looks at every frame that comes in; answers what the machine is given in its place. */
   readonly frameIn?: (frame: LinkFrame, nodeId: string) => LinkFrame | undefined;
+  /** Replaces the rule of leaders. */
   readonly leaders?: (candidates: readonly LeaderCandidate[], nodeId: string) => Leaders;
 }

@@ -15,6 +15,7 @@ import type { SimNode } from "./sim_node.ts";
 
 /** What to run. */
 export interface RandomRunOptions {
+  /** Replays the run exactly. */
   readonly seed: number;
   /** How many nodes; drawn from 3 to 9 when left out. */
   readonly nodes?: number;
@@ -22,16 +23,23 @@ export interface RandomRunOptions {
   readonly hours: number;
   /** What all nodes have in common. */
   readonly defaults?: SimNodeOptions;
+  /** Hears what is done to the cluster, line by line. */
   readonly trace?: (line: string) => void;
 }
 
 /** What came of it. */
 export interface RandomRunResult {
+  /** Replays the run exactly. */
   readonly seed: number;
+  /** How many there were. */
   readonly nodes: number;
+  /** How much time was played. */
   readonly simulatedMs: Millis;
+  /** What was broken; empty when all held. */
   readonly violations: readonly Violation[];
+  /** One number for all that happened. */
   readonly hash: string;
+  /** How many facts it holds. */
   readonly events: number;
   /** How long the slowest calm took to bring agreement. */
   readonly slowestMs: Millis;

@@ -22,6 +22,7 @@ export class SimNode {
   readonly index: number;
   /** Number of the host it runs on. */
   readonly host: number;
+  /** What it is made of. */
   readonly options: ResolvedNode;
   /** How much faster its wall clock runs, in parts per million. */
   readonly driftPpm: number;
@@ -34,6 +35,7 @@ export class SimNode {
   /** When its last life ended; `undefined` before. */
   endedAt: Millis | undefined;
 
+  /** Not yet running. */
   constructor(
     index: number,
     host: number,

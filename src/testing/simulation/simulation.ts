@@ -43,11 +43,15 @@ export function simulate(options: SimulationOptions): Simulation {
 
 /** See {@linkcode simulate}. */
 export class Simulation implements World {
+  /** Replays the run exactly. */
   readonly seed: number;
+  /** All nodes, running or not, by number. */
   readonly nodes: SimNode[] = [];
   /** Broken invariants so far; empty is what you want. */
   readonly violations: Violation[] = [];
+  /** How long things may take. */
   readonly bounds: CheckBounds;
+  /** What carries their bytes. */
   readonly network: Network;
   readonly #options: SimulationOptions;
   readonly #rng: Rng;
@@ -66,6 +70,7 @@ export class Simulation implements World {
   #boots = 0;
   #hosts = 0;
 
+  /** Starts every node at virtual instant 0. */
   constructor(options: SimulationOptions) {
     this.#options = options;
     this.seed = options.seed;

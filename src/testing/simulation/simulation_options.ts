@@ -30,7 +30,9 @@ export interface SimulationOptions {
 
 /** Two sets of nodes, by number. */
 export interface Sides {
+  /** Numbers of the hosts that send. */
   readonly from: readonly number[];
+  /** Numbers of the hosts that would receive. */
   readonly to: readonly number[];
   /** Both directions. @default {false} */
   readonly bothWays?: boolean;
