@@ -21,6 +21,9 @@ export const DELETED = "deleted";
 /** Boots remembered; the one that has said nothing for longest goes first. */
 export const AGREED_ROWS_MAX = 65_536;
 
+/** Values remembered one by one because their delete was forgotten before any row spoke of them; oldest out first. */
+export const GRAVES_MAX = 65_536;
+
 /** Rows in one batch. */
 export const ROWS_PER_BATCH = 1_024;
 
@@ -33,6 +36,7 @@ interface Row {
 export class AgreedTable {
   readonly #self: string;
   readonly #rows: Map<string, Row> = new Map();
+  readonly #graves: Set<string> = new Set();
   #revision = 0;
   /** The number of our last write. */
   ownNumber = 0;
@@ -48,10 +52,19 @@ export class AgreedTable {
   }
 
   /** Whether we have certainly seen this write or a later version of its key. */
-  covers({ version: { boot }, number = 0 }: StoredEntry): boolean {
-    if (number === 0) return false;
-    if (boot === this.#self) return number <= this.ownNumber;
-    return number <= (this.#rows.get(boot)?.number ?? 0);
+  covers(entry: StoredEntry): boolean {
+    return this.#isAgreed(entry) || (this.#graves.size > 0 && this.#graves.has(graveOf(entry)));
+  }
+
+  /** The delete of this value is forgotten: where no row speaks of it, it is remembered by itself. */
+  bury(entry: StoredEntry): void {
+    if (this.#isAgreed(entry)) return;
+    this.#graves.add(graveOf(entry));
+    if (this.#graves.size <= GRAVES_MAX) return;
+    for (const oldest of this.#graves) {
+      this.#graves.delete(oldest);
+      break;
+    }
   }
 
   /** Everything of this boot up to `number` has been seen. */
@@ -64,6 +77,12 @@ export class AgreedTable {
       this.#rows.delete(oldest);
       break;
     }
+  }
+
+  #isAgreed({ version: { boot }, number = 0 }: StoredEntry): boolean {
+    if (number === 0) return false;
+    if (boot === this.#self) return number <= this.ownNumber;
+    return number <= (this.#rows.get(boot)?.number ?? 0);
   }
 
   /** All rows, our own included: for a file. */
@@ -84,4 +103,9 @@ export class AgreedTable {
     }
     return { rows, reached: upTo };
   }
+}
+
+/** One number may stand for several keys: a batch of writes has one. */
+function graveOf({ type, key, version: { boot }, number = 0 }: StoredEntry): string {
+  return `${boot}\u0000${number}\u0000${type}\u0000${key}`;
 }

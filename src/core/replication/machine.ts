@@ -380,7 +380,10 @@ export class Replication
     this.store.purge(
       time,
       PURGE_PER_STEP,
-      (entry) => this.emit({ type: "purged", entry }, out),
+      ({ entry, buried }) => {
+        if (buried !== undefined) this.agreed.bury(buried);
+        this.emit({ type: "purged", entry }, out);
+      },
     );
     this.counters.tombstonesPurged += before - this.store.tombstones;
   }

@@ -21,6 +21,8 @@ export interface Slot extends DigestItem {
   readonly lane: Lane;
   /** False once the key was purged. */
   held: boolean;
+  /** The numbered value that a tombstone replaced here. */
+  buried: StoredEntry | undefined;
   /** The newest entry has expired: it reads as absent and is left out of digests. */
   expired: boolean;
 }
@@ -36,6 +38,8 @@ export interface Change {
   /** What was there before; `undefined` when nothing was, or it had expired. */
   readonly old: StoredEntry | undefined;
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** What a key costs beyond its bytes, roughly: slot, entry, version, map and tree places. */
 const SLOT_BYTES = 400;
@@ -122,6 +126,7 @@ export class Store {
         entry,
         lane: this.laneOfType(type),
         held: true,
+        buried: undefined,
         expired: false,
       };
       fresh.digestHigh = hashVersion(version, fresh.hashHigh);
@@ -137,6 +142,9 @@ export class Store {
     const old = slot.entry;
     const { expired } = slot;
     slot.entry = entry;
+    // A tombstone over a tombstone buries what the first one did.
+    if (!entry.deleted) slot.buried = undefined;
+    else if (!old.deleted) slot.buried = headOnly(old);
     const high = hashVersion(version, slot.hashHigh);
     const low = hashVersion(version, slot.hashLow);
     if (expired) {
@@ -179,14 +187,14 @@ export class Store {
   }
 
   /** Forgets up to `most` tombstones past their horizon and values expired beyond their grace; answers how many. */
-  purge(wallMs: WallMillis, most: number, gone: (entry: StoredEntry) => void = () => {}): number {
+  purge(wallMs: WallMillis, most: number, gone: (slot: Slot) => void = () => {}): number {
     let purged = 0;
     while (purged < most) {
       const slot = this.#purges.pop(wallMs);
       if (slot === undefined) break;
       this.drop(slot);
       purged++;
-      gone(slot.entry);
+      gone(slot);
     }
     return purged;
   }
@@ -227,6 +235,12 @@ export class Store {
     if (deleted) this.#purges.set(slot, this.#forgetAt(slot.entry));
     else this.#purges.delete(slot);
   }
+}
+
+/** Who wrote it, without its bytes. */
+function headOnly({ type, key, version, number }: StoredEntry): StoredEntry | undefined {
+  if (number === undefined) return undefined;
+  return { type, key, version, number, deleted: false, bytes: NO_BYTES };
 }
 
 /** The entry with bytes of its own: a view would keep the whole frame it came in. */
