@@ -9,16 +9,10 @@
  */
 
 import type { Millis } from "../../machine.ts";
-import type {
-  Epoch,
-  LeasedLimitFacts,
-  LeaseWindow,
-  LedgerSlice,
-  VoterList,
-  VoterName,
-} from "./contract.ts";
+import type { Epoch, LeasedLimitFacts, LeaseWindow, LedgerSlice, VoterList } from "./contract.ts";
 import { grantSize, isScarce } from "./granting.ts";
 import type { AnswerItem, Ask, AskItem, Store, Stored, StoreSlice, Verdict } from "./messages.ts";
+import { OfficeList } from "./office_list.ts";
 import { type ChangeCount, RootBook, type RootRow, type RootSlice } from "./root_book.ts";
 import type { RootWorld } from "./root_world.ts";
 
@@ -37,15 +31,12 @@ export class Office {
   readonly #shard: number;
   readonly #world: RootWorld;
   readonly #books: Map<string, RootBook> = new Map();
-  #list: VoterList;
-  /** Number of the newest list of ours that each voter wrote down. */
-  readonly #listed: Map<string, number> = new Map();
+  readonly #list: OfficeList;
   /** Slices that some voter lacks, and their books. */
   readonly #unsettled: Map<RootSlice, RootBook> = new Map();
   /** Slices that changed since the last sending. */
   readonly #fresh: Set<RootSlice> = new Set();
   readonly #count: ChangeCount = { value: 0 };
-  #isListFresh = true;
   #retryAt: Millis;
   #round = 0;
 
@@ -61,14 +52,14 @@ export class Office {
     this.#world = world;
     this.#shard = shard;
     this.epoch = epoch;
-    this.#list = { ...list, epoch, number: 1 };
+    this.#list = new OfficeList(world, shard, epoch, list);
     this.#retryAt = now + world.config.retryMs;
     if (world.rules.keepsLedger) this.#adopt(slices, now);
   }
 
   /** The list as it is now. */
   get list(): VoterList {
-    return this.#list;
+    return this.#list.current;
   }
 
   /** When {@linkcode tick} is wanted. */
@@ -115,10 +106,9 @@ export class Office {
   /** A voter wrote something down, or refused to. */
   stored(message: Stored, now: Millis): void {
     const { voter, listNumber } = message;
-    const isNews = listNumber > (this.#listed.get(voter) ?? 0);
-    if (isNews) this.#listed.set(voter, listNumber);
+    const isNews = this.#list.acknowledged(voter, listNumber);
     for (const verdict of message.verdicts) this.#judge(voter, verdict);
-    if (isNews || this.#list.before !== undefined) this.#changeList(now);
+    if (isNews || this.#list.isChanging) this.#changeList(now);
   }
 
   /** The definition of a limit changed: what voters refused under the old one is offered under the new one. */
@@ -141,32 +131,31 @@ export class Office {
     this.#changeList(now);
     for (const slice of this.#unsettled.keys()) this.#expire(slice, now);
     const inDead = this.#round % DEAD_ROUNDS === 0;
-    for (const { id, node } of this.#voters()) {
+    for (const { id, node } of this.#list.voters) {
       if (!inDead && !this.#world.isAlive(id)) continue;
       const slices: StoreSlice[] = [];
       for (const [slice, book] of this.#unsettled) {
         if ((slice.progress.get(id)?.held ?? 0) < slice.seq) slices.push(book.store(slice, id));
       }
-      const isListed = (this.#listed.get(id) ?? 0) >= this.#list.number;
-      if (slices.length > 0 || !isListed) this.#store(id, node, slices);
+      if (slices.length > 0 || !this.#list.isKnownTo(id)) this.#store(id, node, slices);
     }
     this.#tellOthers();
   }
 
   /** Sends what changed since the last time. */
   flush(): void {
-    if (!this.#isListFresh && this.#fresh.size === 0) return;
-    for (const { id, node } of this.#voters()) {
+    if (!this.#list.isFresh && this.#fresh.size === 0) return;
+    for (const { id, node } of this.#list.voters) {
       const slices: StoreSlice[] = [];
       for (const slice of this.#fresh) {
         const book = this.#unsettled.get(slice);
         if (book === undefined) continue;
         if ((slice.progress.get(id)?.held ?? 0) < slice.seq) slices.push(book.store(slice, id));
       }
-      if (slices.length > 0 || this.#isListFresh) this.#store(id, node, slices);
+      if (slices.length > 0 || this.#list.isFresh) this.#store(id, node, slices);
     }
-    if (this.#isListFresh) this.#tellOthers();
-    this.#isListFresh = false;
+    if (this.#list.isFresh) this.#tellOthers();
+    this.#list.isFresh = false;
     this.#fresh.clear();
   }
 
@@ -181,11 +170,8 @@ export class Office {
     }
     for (const book of this.#books.values()) {
       book.settle();
-      for (const slice of book.slices.values()) {
-        slice.baseSeq = slice.seq;
-        this.#changed(book, slice);
-      }
     }
+    this.#markBase();
   }
 
   /** Takes a row of a window in which nothing is granted now. */
@@ -315,17 +301,15 @@ export class Office {
   /** A grant needs voters that agree to it; a report only that it is written down. */
   #isDue(slice: RootSlice, seq: number, item: AnswerItem): boolean {
     if (item.type === "granted") return this.#isVouched(slice, seq);
-    const { rules, electorate } = this.#world;
-    return rules.isQuorum(this.#list, slice.holding(seq), electorate);
+    return this.#list.isQuorum(slice.holding(seq));
   }
 
   #isVouched(slice: RootSlice, seq: number): boolean {
-    const { rules, electorate } = this.#world;
-    return rules.isQuorum(this.#list, slice.vouching(seq), electorate);
+    return this.#list.isQuorum(slice.vouching(seq));
   }
 
   #isHeldByAll(slice: RootSlice): boolean {
-    for (const { id } of this.#voters()) {
+    for (const { id } of this.#list.voters) {
       if ((slice.progress.get(id)?.held ?? 0) < slice.seq) return false;
     }
     return true;
@@ -348,67 +332,48 @@ export class Office {
 
   /** Goes on with a change of the list, or begins one. */
   #changeList(now: Millis): void {
-    const { rules, electorate, members } = this.#world;
-    const { number, voters, before } = this.#list;
-    const listed = new Set<string>();
-    for (const [voter, newest] of this.#listed) if (newest >= number) listed.add(voter);
-    if (!rules.isQuorum(this.#list, listed, electorate)) return;
-    if (before !== undefined) {
-      if (rules.movesLedger && !this.#isBaseHeld()) return;
-      this.#setList(voters, undefined, now);
-      return;
+    const list = this.#list;
+    const { config, rules: { movesLedger } } = this.#world;
+    if (!list.isStored) return;
+    if (list.isChanging) {
+      if (movesLedger && !this.#isBaseHeld()) return;
+      list.end();
+    } else {
+      const { next } = list;
+      if (next === undefined) return;
+      if (movesLedger) this.#markBase();
+      list.begin(next);
     }
-    const next = rules.nextVoters(this.#shard, voters, members);
-    if (next === undefined) return;
-    if (rules.movesLedger) {
-      for (const book of this.#books.values()) {
-        for (const slice of book.slices.values()) {
-          slice.baseSeq = slice.seq;
-          this.#changed(book, slice);
-        }
-      }
-    }
-    this.#setList(next, rules.changesJointly ? voters : undefined, now);
-  }
-
-  #setList(
-    voters: readonly VoterName[],
-    before: readonly VoterName[] | undefined,
-    now: Millis,
-  ): void {
-    const { epoch } = this;
-    const stamp = { epoch, number: this.#list.number + 1, voters };
-    this.#list = before === undefined ? stamp : { ...stamp, before };
-    this.#isListFresh = true;
-    this.#retryAt = Math.min(this.#retryAt, now + this.#world.config.retryMs);
+    this.#retryAt = Math.min(this.#retryAt, now + config.retryMs);
     // Another list may be easier to satisfy: what waited may be due.
     for (const slice of this.#unsettled.keys()) this.#release(slice);
   }
 
-  #isBaseHeld(): boolean {
-    const { rules, electorate } = this.#world;
+  /** All there is now must be held by the list that is coming. */
+  #markBase(): void {
     for (const book of this.#books.values()) {
       for (const slice of book.slices.values()) {
-        if (!rules.isQuorum(this.#list, slice.holding(slice.baseSeq), electorate)) return false;
+        slice.baseSeq = slice.seq;
+        this.#changed(book, slice);
+      }
+    }
+  }
+
+  #isBaseHeld(): boolean {
+    for (const book of this.#books.values()) {
+      for (const slice of book.slices.values()) {
+        if (!this.#list.isQuorum(slice.holding(slice.baseSeq))) return false;
       }
     }
     return true;
   }
 
-  *#voters(): Iterable<VoterName> {
-    const { voters, before } = this.#list;
-    yield* voters;
-    for (const voter of before ?? []) {
-      if (!voters.some(({ id }) => id === voter.id)) yield voter;
-    }
-  }
-
   /** Members that don't vote are told the list, so that they never say that there is none. */
   #tellOthers(): void {
-    const voters = new Set([...this.#voters()].map(({ id }) => id));
+    const voters = new Set(this.#list.voters.map(({ id }) => id));
     for (const { voter, node, state } of this.#world.members) {
       if (state !== "alive" || voters.has(voter)) continue;
-      if ((this.#listed.get(voter) ?? 0) < this.#list.number) this.#store(voter, node, []);
+      if (!this.#list.isKnownTo(voter)) this.#store(voter, node, []);
     }
   }
 
@@ -419,7 +384,7 @@ export class Office {
       shard: this.#shard,
       epoch,
       voter,
-      list: this.#list,
+      list: this.#list.current,
       slices,
     };
     this.#world.send(node, message);

@@ -130,8 +130,8 @@ export class Voter implements Machine<VoterInput, VoterEffect> {
       const version = verdict === "version" ? memory.ledger.version(limit) : undefined;
       const said = { limit, order, seq, verdict };
       verdicts.push(version === undefined ? said : { ...said, version });
-      const now_ = verdict === "stored" || verdict === "late";
-      const stored = now_ ? memory.ledger.slice(limit, order) : undefined;
+      if (!this.#hasStorage || verdict === "early" || verdict === "version") continue;
+      const stored = memory.ledger.slice(limit, order);
       if (stored !== undefined) kept.push(stored);
     }
     const voter = this.#self.voter;
