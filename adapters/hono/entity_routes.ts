@@ -8,13 +8,17 @@ import {
   type Version,
   type WriteOutcome,
 } from "../../mod.ts";
+import { bodyText } from "./body_text.ts";
 import { watchResponse } from "./entity_watch.ts";
 import { problem } from "./problem.ts";
-import { versionText } from "./version_text.ts";
+import { etag, versionText } from "./version_text.ts";
 import { writerGuard, type WriterGuardEnv } from "./writer_guard.ts";
 
 /** What the entity pages need of a node. */
 export type EntityView = Pick<ClusterNode, "entities">;
+
+/** Largest body of a write: a value at its limit of 16 MiB, and some room for how its JSON is written. */
+const BODY_BYTES_MAX = 17 * 1024 * 1024;
 
 /** Items a list answers at once. */
 const PAGE_ITEMS_MAX = 500;
@@ -27,7 +31,8 @@ const LEVELS: readonly AwaitLevel[] = ["local", "region", "majority", "all"];
 /**
  * `GET|PUT|DELETE /{type}/{key}` and `GET /{type}`: values are JSON, for admins only. `PUT` and `DELETE` take
  * `?await=local|region|majority|all&timeoutMs=` and then answer with every node's answer, 202 when too few have applied
- * it; the list takes `?watch=1` (and `initial=1`) and becomes server-sent events.
+ * it; the list takes `?watch=1` (and `initial=1`) and becomes server-sent events. Types that begin with `_` are the
+ * cluster's own and refused; bodies have 17 MiB at most.
  */
 export function entityRoutes(
   view: EntityView,
@@ -35,6 +40,14 @@ export function entityRoutes(
 ): Hono<WriterGuardEnv> {
   const app = new Hono<WriterGuardEnv>();
   app.use("*", writerGuard(adminToken));
+  app.use("/:type/*", async (c, next) => {
+    const type = c.req.param("type");
+    if (!type.startsWith("_")) return await next();
+    return problem(
+      403,
+      `Types that begin with "_" are the cluster's own: there is no page for "${type}"`,
+    );
+  });
 
   app.get("/:type", (c) => {
     if (c.req.query("watch") === "1") {
@@ -66,15 +79,22 @@ export function entityRoutes(
     if (entity === undefined) {
       return problem(404, `There is no ${type} with the key ${JSON.stringify(key)}`);
     }
-    c.header("etag", JSON.stringify(versionText(entity.version)));
+    c.header("etag", etag(entity.version));
     return c.json(entity.value as object);
   });
 
   app.put("/:type/:key", async (c) => {
     const { type, key } = c.req.param();
+    const text = await bodyText(c.req.raw, BODY_BYTES_MAX);
+    if (text === undefined) {
+      return problem(
+        413,
+        `Cannot write ${type}/${key}: the body is too large, the limit is ${BODY_BYTES_MAX} bytes`,
+      );
+    }
     let value: unknown;
     try {
-      value = await c.req.json();
+      value = JSON.parse(text);
     } catch {
       return problem(400, `Cannot write ${type}/${key}: the body is not JSON`);
     }

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { statusApp, type StatusAppOptions } from "../../../adapters/hono/mod.ts";
-import { type ClusterNode, createNode } from "../../../mod.ts";
+import {
+  type StatusApp,
+  statusApp,
+  type StatusAppOptions,
+  type StatusView,
+} from "../../../adapters/hono/mod.ts";
+import { ClusterError, type ClusterNode, createNode, type Entities } from "../../../mod.ts";
 import { eventually } from "../../eventually.ts";
 import { runtimeUnderTest } from "../../runtime_under_test.ts";
 
@@ -9,31 +14,46 @@ const LOCAL = "127.0.0.1:50000";
 
 interface Call {
   readonly method?: string;
-  readonly body?: string;
+  readonly body?: string | ReadableStream<Uint8Array>;
   readonly headers?: Record<string, string>;
   readonly remote?: string | undefined;
 }
 
-async function pages(options: StatusAppOptions = {}): Promise<{
+/** Asks an app as its host would. */
+async function ask(app: StatusApp, path: string, call: Call = {}): Promise<Response> {
+  const { method = "GET", body, headers = {}, remote = "remote" in call ? undefined : LOCAL } =
+    call;
+  const init = {
+    method,
+    headers: { host: "127.0.0.1:8080", ...headers },
+    ...(body === undefined ? {} : { body, duplex: "half" }),
+  };
+  return await app.fetch(new Request(`http://127.0.0.1:8080${path}`, init), { remote });
+}
+
+/** What the pages read of a node, to be changed by tests. */
+function viewOf(node: ClusterNode): StatusView {
+  return {
+    members: () => node.members(),
+    leaders: () => node.leaders(),
+    readiness: () => node.readiness(),
+    status: () => node.status(),
+    entities: (type) => node.entities(type),
+  };
+}
+
+async function pages(options: StatusAppOptions = {}, nodeId = "solo"): Promise<{
   node: ClusterNode;
   call: (path: string, call?: Call) => Promise<Response>;
 }> {
   const node = await createNode(await runtimeUnderTest(), {
-    cluster_config: { enabled: false, node_id: "solo" },
+    cluster_config: { enabled: false, node_id: nodeId },
   });
   await eventually("the node is ready", () => node.readiness().ready);
   const app = statusApp(node, options);
   return {
     node,
-    call: async (path, { method = "GET", body, headers = {}, remote = LOCAL } = {}) =>
-      await app.fetch(
-        new Request(`http://127.0.0.1:8080${path}`, {
-          method,
-          headers: { host: "127.0.0.1:8080", ...headers },
-          ...(body === undefined ? {} : { body }),
-        }),
-        { remote },
-      ),
+    call: (path, call) => ask(app, path, call),
   };
 }
 
@@ -164,6 +184,96 @@ describe("status pages", () => {
       (await call("/cluster/entities/team?watch=1", { remote: "10.0.0.9:1" })).status,
       403,
     );
+  });
+
+  it("show versions of nodes with any name as an ETag", async () => {
+    const { node, call } = await pages({}, 'düsseldorf-東京-"1"');
+    node.entities("team").set("t", 1);
+    const response = await call("/cluster/entities/team/t");
+    assert.equal(response.status, 200);
+    assert.match(
+      response.headers.get("etag") ?? "",
+      /^"\d+\.\d+\.d%C3%BCsseldorf-%E6%9D%B1%E4%BA%AC-%221%22\.[0-9a-f]+"$/,
+    );
+  });
+
+  for (
+    const [method, path] of [
+      ["GET", "_seed"],
+      ["GET", "_seed?watch=1"],
+      ["GET", "_seed/applied"],
+      ["PUT", "_seed/applied"],
+      ["PUT", "_seed/applied?await=all"],
+      ["DELETE", "_seed/applied"],
+      ["GET", "%5Fseed/applied"],
+    ] as const
+  ) {
+    it(`keep to themselves what the cluster stores for itself: ${method} ${path}`, async () => {
+      const { node, call } = await pages();
+      node.entities("_seed").set("applied", 1);
+      const response = await call(`/cluster/entities/${path}`, {
+        method,
+        ...(method === "PUT" ? { body: "2" } : {}),
+      });
+      assert.equal(response.status, 403);
+      assert.equal(response.headers.get("content-type"), "application/problem+json");
+      assert.equal(node.entities("_seed").get("applied"), 1);
+    });
+  }
+
+  for (
+    const [code, status] of [["too-large", 413], ["bad-data", 400], ["closed", 503]] as const
+  ) {
+    it(`answer a write that fails with ${code} by ${status}`, async () => {
+      await using node = (await pages()).node;
+      const fail = (): never => {
+        throw new ClusterError(code, `Cannot write "team/t": ${code}`);
+      };
+      const entities = { ...node.entities("team"), set: fail, delete: fail };
+      const app = statusApp({
+        ...viewOf(node),
+        entities: <T>() => entities as unknown as Entities<T>,
+      });
+      for (const method of ["PUT", "DELETE"]) {
+        const response = await ask(app, "/cluster/entities/team/t", {
+          method,
+          ...(method === "PUT" ? { body: "1" } : {}),
+        });
+        assert.equal(response.status, status);
+        assert.deepEqual(await response.json(), {
+          status,
+          detail: `Cannot write "team/t": ${code}`,
+        });
+      }
+    });
+  }
+
+  it("take bodies of 17 MiB at most, and read no further", async () => {
+    const { node, call } = await pages();
+    const limit = 17 * 1024 * 1024;
+    const chunk = new Uint8Array(1024 * 1024).fill(0x20);
+    let pulled = 0;
+    const long = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += chunk.length;
+        controller.enqueue(chunk);
+        if (pulled > 2 * limit) controller.close();
+      },
+    });
+    const streamed = await call("/cluster/entities/team/t", { method: "PUT", body: long });
+    assert.equal(streamed.status, 413);
+    assert.match((await streamed.json() as { detail: string }).detail, /17825792 bytes/);
+    assert.ok(pulled <= limit + 3 * chunk.length, `${pulled} bytes were read`);
+    const announced = await call("/cluster/entities/team/t", {
+      method: "PUT",
+      body: "1",
+      headers: { "content-length": String(limit + 1) },
+    });
+    assert.equal(announced.status, 413);
+    assert.equal(node.entities("team").size, 0);
+    const padded = `${" ".repeat(limit - 1)}1`;
+    const whole = await call("/cluster/entities/team/t", { method: "PUT", body: padded });
+    assert.equal(whole.status, 200);
   });
 
   for (
