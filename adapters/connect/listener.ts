@@ -12,6 +12,16 @@ import { checkTls } from "./tls_material.ts";
 
 const TLS_HANDSHAKE_MS = 10_000;
 
+/** What the systems' codes mean for the person who reads the log; the other ports say the same. */
+const BIND_REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is taken, stop what holds it or choose another port",
+  EADDRNOTAVAIL: "no interface of this machine has the address, choose one that it has",
+  // What Deno's node:net says for the same.
+  EINVAL: "no interface of this machine has the address, choose one that it has",
+  EACCES: "this user may not bind the port, choose one above 1023",
+  NotCapable: "the process lacks the permission, start it with --allow-net",
+};
+
 /** What a listener needs. */
 export interface ListenerOptions {
   readonly ip: string;
@@ -106,10 +116,9 @@ function prepare(socket: net.Socket): void {
 }
 
 function bindError({ ip, port }: ListenerOptions, cause: unknown): ClusterError {
-  return new ClusterError(
-    "bind-failed",
-    `Cannot serve RPC on "${formatAddress(ip, port)}": ${systemCode(cause)}, ` +
-      `free the port or choose another`,
-    { cause },
-  );
+  const code = systemCode(cause);
+  const reason = BIND_REASONS[code] ?? `${code}, choose another port`;
+  return new ClusterError("bind-failed", `Cannot bind RPC ${formatAddress(ip, port)}: ${reason}`, {
+    cause,
+  });
 }

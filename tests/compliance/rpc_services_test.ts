@@ -254,6 +254,21 @@ describe("link proofs", () => {
 });
 
 describe("the RPC port", () => {
+  it("says in words why it can't be bound, as the other ports do", async () => {
+    await using server = await serve();
+    const { port } = parseAddress(server.local)!;
+    await assert.rejects(serve({ port }), {
+      code: "bind-failed",
+      message: `Cannot bind RPC 127.0.0.1:${port}: ` +
+        "the port is taken, stop what holds it or choose another port",
+    });
+    await assert.rejects(serve({ ip: "192.0.2.1" }), {
+      code: "bind-failed",
+      message: "Cannot bind RPC 192.0.2.1:0: " +
+        "no interface of this machine has the address, choose one that it has",
+    });
+  });
+
   it("reads no large message of a caller without credentials", async () => {
     await using server = await serve({ security: { linkKeys: () => [KEY] } });
     using caller = connected(server.local);
