@@ -61,6 +61,7 @@ export type {
   LinkView,
   ReplicationCounters,
   ReplicationView,
+  SyncView,
 } from "./src/core/replication/contract.ts";
 export type { DropReason } from "./src/core/wire/contract.ts";
 export type {

@@ -168,8 +168,13 @@ export type ReplicationEvent =
   }
   /** Its stamp counted nowhere, so it got a new one. */
   | { readonly type: "restamped"; readonly entry: StoredEntry }
-  /** Our snapshot: entries received so far. */
-  | { readonly type: "snapshotProgress"; readonly from: string; readonly entries: number }
+  /** Our snapshot: entries received so far, of about so many (0: the peer does not say). */
+  | {
+    readonly type: "snapshotProgress";
+    readonly from: string;
+    readonly entries: number;
+    readonly total: number;
+  }
   /** First sync done: by snapshot, or because nobody had anything. */
   | { readonly type: "ready"; readonly how: "snapshot" | "alone" | "first" }
   | {
@@ -247,12 +252,26 @@ export interface ReplicationCounters {
   protocolErrors: number;
 }
 
+/** The first sync of a node that is not ready yet, for people. */
+export interface SyncView {
+  /** Whose snapshot it gets; `undefined` while it looks for somebody. */
+  readonly from: string | undefined;
+  /** Entries received. */
+  readonly entries: number;
+  /** Of about so many; 0 while nobody has said. */
+  readonly total: number;
+  /** The snapshot is there; with whom it is compared. */
+  readonly comparingWith: string | undefined;
+}
+
 /** A look at the machine, for status pages. */
 export interface ReplicationView {
   /** First sync done and clock in order. */
   readonly ready: boolean;
   /** Why not. */
   readonly notReadyBecause: string | undefined;
+  /** The first sync; `undefined` once it is done. */
+  readonly sync: SyncView | undefined;
   /** The links we dialled, one for each peer. */
   readonly links: readonly LinkView[];
   /** Links that peers dialled. */

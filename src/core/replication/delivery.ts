@@ -13,7 +13,7 @@ import { Claims } from "./claims.ts";
 import { parsePrefix } from "./digest.ts";
 import { DirtyKeys, type Portion } from "./dirty.ts";
 import type { StoredEntry } from "./entry.ts";
-import type { Batch, BatchAck, Pull } from "./frames.ts";
+import type { Batch, BatchAck, Pull, SnapshotPlace, SnapshotProgress } from "./frames.ts";
 import { FUTURE_STAMP, type LinkContext, REFUSALS_ACCEPTED_MAX } from "./link_host.ts";
 import { SnapshotCursor } from "./snapshot.ts";
 import type { Slot } from "./store.ts";
@@ -48,6 +48,9 @@ export class Delivery {
   #cursorBoot = "";
   #endSent = false;
   #snapshotRevision = 0;
+  #snapshotTotal = 0;
+  /** The first part came from somebody else: what the peer lacks of ours is for a comparison to find. */
+  #isResumed = false;
   #snapshotTurn = false;
   #snapshotTransfer: Transfer | undefined;
   #largeBytes = Infinity;
@@ -110,9 +113,12 @@ export class Delivery {
   }
 
   /** This boot of the peer wants everything. Asked again while under way, it goes on where it stands. */
-  serveSnapshot(boot: string): void {
+  serveSnapshot(boot: string, resume?: SnapshotPlace): void {
     if (this.#cursor !== undefined && this.#cursorBoot === boot) return;
-    this.#cursor = new SnapshotCursor(this.#context.store);
+    const { store } = this.#context;
+    this.#cursor = new SnapshotCursor(store, resume);
+    this.#snapshotTotal = store.size;
+    this.#isResumed = resume !== undefined;
     this.#cursorBoot = boot;
     this.#endSent = false;
     this.#snapshotRevision = this.#context.agreed.revision;
@@ -169,7 +175,7 @@ export class Delivery {
       end = this.#cursor?.done === true && this.#snapshotTransfer === undefined;
       this.#endSent = end;
       this.#snapshotTurn = false;
-      if (end) this.claims.compared(this.#snapshotRevision);
+      if (end && !this.#isResumed) this.claims.compared(this.#snapshotRevision);
     } else if (live) {
       portion = this.#dirty.next(config.batchBytesMax);
       this.#lastFlushAt = now;
@@ -191,8 +197,15 @@ export class Delivery {
       entries: entries.map(bytesOf),
       snapshotEnd: end,
       ...(chunk === undefined ? {} : { chunks: [chunk] }),
+      ...(snapshot ? { progress: this.#progress() } : {}),
       ...(mayClaim ? this.claims.take() : {}),
     };
+  }
+
+  #progress(): SnapshotProgress {
+    const place = this.#snapshotTransfer === undefined ? this.#cursor?.place : undefined;
+    const total = this.#snapshotTotal;
+    return place === undefined ? { total } : { place, total };
   }
 
   /** The next entries of the snapshot, or the next piece of a large one: then everything else of it waits. */

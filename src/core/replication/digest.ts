@@ -28,6 +28,9 @@ export const LEAF_KEYS_MAX = 64;
 /** Hex digits of a full key hash: no prefix is longer. */
 export const PREFIX_DIGITS_MAX = 16;
 
+/** Leading halves of hashes are below this. */
+const PLACES = 0x1_0000_0000;
+
 interface Node<T> {
   high: number;
   low: number;
@@ -123,6 +126,25 @@ export class DigestTree<T extends DigestItem> {
       if (node === undefined) return EMPTY;
     }
     return sumOf(node);
+  }
+
+  /**
+   * The items of the leaf around a place, a leading half of a hash, from that place on, and where the next leaf begins;
+   * `undefined` after the last.
+   */
+  rangeAt(place: number): { readonly items: T[]; readonly next: number | undefined } {
+    let node: Node<T> | undefined = this.#root;
+    let size = PLACES;
+    for (let shift = 28; node?.children !== undefined && shift >= 0; shift -= 4) {
+      node = node.children[(place >>> shift) & 15];
+      size /= 16;
+    }
+    const next = Math.floor(place / size) * size + size;
+    const items: T[] = [];
+    if (node !== undefined) {
+      for (const item of collect(node)) if ((item.hashHigh >>> 0) >= place) items.push(item);
+    }
+    return { items, next: next < PLACES ? next : undefined };
   }
 
   /** The items whose hash begins with these digits. The tree must not change meanwhile. */

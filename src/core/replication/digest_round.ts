@@ -35,6 +35,7 @@ export class DigestRound {
   #session: DigestSession | undefined;
   #ranges: readonly RangeDigest[] | undefined;
   #awaited = false;
+  #asNewcomer = false;
   #quiet = false;
   #revision: number | undefined;
 
@@ -47,12 +48,19 @@ export class DigestRound {
     if (this.#session === undefined) this.#plannedAt = Math.min(at, this.#plannedAt ?? at);
   }
 
+  /** Compares at once although our own first sync is not done: its last step. */
+  planAsNewcomer(now: Millis): void {
+    this.#asNewcomer = true;
+    this.plan(now);
+  }
+
   /** The stream is gone: nothing is planned or under way. */
   reset(): void {
     this.#plannedAt = undefined;
     this.#session = undefined;
     this.#ranges = undefined;
     this.#awaited = false;
+    this.#asNewcomer = false;
   }
 
   /** When `next` may have something; `undefined` when it waits for the peer or nothing is planned. */
@@ -74,7 +82,8 @@ export class DigestRound {
     if (planned === undefined || now < planned || this.#session !== undefined) return undefined;
     if (!quiet && now < planned + QUIET_WAIT_MS) return undefined;
     this.#plannedAt = undefined;
-    if (!this.#context.synced) return undefined;
+    if (!this.#context.synced && !this.#asNewcomer) return undefined;
+    this.#asNewcomer = false;
     this.#quiet = quiet;
     this.#revision = peerReady ? this.#context.agreed.revision : undefined;
     this.#awaited = true;

@@ -34,6 +34,24 @@ export interface Hello {
   readonly wantSnapshot: boolean;
   /** The sender's wall clock, milliseconds since the epoch. */
   readonly wallMs: number;
+  /** With `wantSnapshot`: where another node's snapshot broke off; left out: from the beginning. */
+  readonly resume?: SnapshotPlace | undefined;
+}
+
+/** A place in the walk through a snapshot: by lane, in each by the leading half of the key hash. */
+export interface SnapshotPlace {
+  /** 0 to 3. */
+  readonly lane: number;
+  /** 32 bits. */
+  readonly hash: number;
+}
+
+/** How far a snapshot is. */
+export interface SnapshotProgress {
+  /** Everything before it has been sent, this batch included; left out when a lost batch is being repeated. */
+  readonly place?: SnapshotPlace | undefined;
+  /** Entries the sender held when it began. */
+  readonly total: number;
 }
 
 /** First frame of the acceptor; repeated when it becomes ready. */
@@ -67,6 +85,8 @@ export interface Batch {
   readonly number?: number;
   /** And so it has of these boots. */
   readonly agreed?: readonly AgreedRow[];
+  /** In batches of a snapshot. */
+  readonly progress?: SnapshotProgress | undefined;
 }
 
 /** Every write of a boot up to a number has been seen, itself or a later version of its key. */

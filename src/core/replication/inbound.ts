@@ -19,6 +19,7 @@ import type {
   Pull,
   RangeDigest,
   Refusal,
+  SnapshotPlace,
   Welcome,
 } from "./frames.ts";
 import {
@@ -28,6 +29,7 @@ import {
   REFUSALS_ACCEPTED_MAX,
 } from "./link_host.ts";
 
+import { LANES } from "./lanes.ts";
 import { MessageLane, MESSAGES_CAPABILITY } from "./messages.ts";
 
 /** The machine, as an accepted link sees it. */
@@ -63,6 +65,8 @@ export class InboundLink {
   boot = "";
   /** It asked for our state and we have not begun to send it. */
   wantsSnapshot = false;
+  /** From where. */
+  resume: SnapshotPlace | undefined;
   readonly #host: InboundHost;
   readonly #greetBy: Millis;
   #unsent = 0;
@@ -182,6 +186,8 @@ export class InboundLink {
     }
     if (hello.wantSnapshot) {
       this.wantsSnapshot = true;
+      const { resume } = hello;
+      this.resume = resume !== undefined && resume.lane < LANES ? resume : undefined;
       this.#host.snapshotWanted(this, now, out);
     }
     return undefined;

@@ -23,6 +23,7 @@ import type {
   ReplicationEvent,
   ReplicationInput,
   ReplicationView,
+  SyncView,
   WriteCommand,
 } from "./contract.ts";
 import type { Delivery } from "./delivery.ts";
@@ -75,6 +76,11 @@ export class Replication
     this.#writer = new Writer(this, codec, (slot) => this.#spread(slot));
   }
 
+  /** The first sync, while it is under way. */
+  get sync(): SyncView | undefined {
+    return this.#newcomer?.view();
+  }
+
   /** First sync done: digests are compared and snapshots served. */
   get synced(): boolean {
     return this.#synced;
@@ -87,13 +93,12 @@ export class Replication
 
   /** The newest entry of a key, tombstones included; nothing once it has expired, to the moment if `now` is given. */
   get(type: string, key: string, now?: Millis): StoredEntry | undefined {
-    const slot = this.store.find(type, key);
-    return slot === undefined || this.#isExpired(slot, now) ? undefined : slot.entry;
+    return this.store.read(type, key, now === undefined ? now : this.clock.time(now));
   }
 
   /** The entries of a type as `get` sees them, in the order in which their keys were first seen. */
-  *list(type: string, now?: Millis): Generator<StoredEntry> {
-    for (const slot of this.store.slots(type)) if (!this.#isExpired(slot, now)) yield slot.entry;
+  list(type: string, now?: Millis): Generator<StoredEntry> {
+    return this.store.entries(type, now === undefined ? now : this.clock.time(now));
   }
 
   nextDeadline(): Millis | undefined {
@@ -134,7 +139,7 @@ export class Replication
         this.#onLink(input, now, out);
     }
     this.#runDue(now, out);
-    this.#armAwaits();
+    this.#armAt("awaits", this.awaits.nextDeadline());
   }
 
   /** A look inside, for status pages. */
@@ -157,7 +162,9 @@ export class Replication
 
   hello(now: Millis, wantSnapshot: boolean): Hello {
     const { nodeId, bootId, capabilities } = this.config;
-    return { nodeId, bootId, capabilities, wantSnapshot, wallMs: this.clock.wall(now) };
+    const hello = { nodeId, bootId, capabilities, wantSnapshot, wallMs: this.clock.wall(now) };
+    const resume = wantSnapshot ? this.#newcomer?.place : undefined;
+    return resume === undefined ? hello : { ...hello, resume };
   }
 
   welcome(now: Millis): Welcome {
@@ -171,7 +178,11 @@ export class Replication
     this.#sync(now, out);
   }
 
-  compared(_link: OutboundLink, differs: boolean, atRest: boolean, now: Millis): void {
+  compared(link: OutboundLink, differs: boolean, atRest: boolean, now: Millis): void {
+    if (this.#newcomer !== undefined) {
+      this.#newcomer.compared(link.peer, differs, now);
+      this.#deadlines.set("sync", now);
+    }
     if (!differs) return;
     this.counters.digestsDiffering++;
     // Where something was missing, others may miss it too.
@@ -209,7 +220,7 @@ export class Replication
     const link = this.#links.to(inbound.peer as string);
     if (!inbound.wantsSnapshot || !this.#synced || link === undefined || !link.isOpen) return;
     inbound.wantsSnapshot = false;
-    link.delivery.serveSnapshot(inbound.boot);
+    link.delivery.serveSnapshot(inbound.boot, inbound.resume);
     this.nudge(link.peer, now, out);
   }
 
@@ -223,10 +234,11 @@ export class Replication
     }
     const newcomer = this.#newcomer;
     if (newcomer !== undefined && newcomer.source === from) {
-      newcomer.progress(from, batch.entries.length, now);
-      this.emit({ type: "snapshotProgress", from, entries: newcomer.entries }, out);
-      if (batch.snapshotEnd) this.#becomeReady("snapshot", now, out);
-      else this.#sync(now, out);
+      newcomer.progress(batch.entries.length, batch.progress, now);
+      const { entries, total } = newcomer.view();
+      this.emit({ type: "snapshotProgress", from, entries, total }, out);
+      if (batch.snapshotEnd) newcomer.complete(now);
+      this.#sync(now, out);
     }
     return { refused, isWhole };
   }
@@ -388,29 +400,19 @@ export class Replication
     this.counters.tombstonesPurged += before - this.store.tombstones;
   }
 
-  #isExpired({ expired, entry: { expiresMs } }: Slot, now: Millis | undefined): boolean {
-    if (expired || expiresMs === undefined || now === undefined) return expired;
-    return expiresMs <= this.clock.time(now);
-  }
-
   #arm(link: OutboundLink | InboundLink, now: Millis): void {
-    const at = link instanceof OutboundLink ? link.nextDeadline(now) : link.deadline;
-    if (at === undefined) this.#deadlines.delete(link);
-    else this.#deadlines.set(link, at);
+    this.#armAt(link, link instanceof OutboundLink ? link.nextDeadline(now) : link.deadline);
   }
 
-  #armAwaits(): void {
-    const at = this.awaits.nextDeadline();
-    if (at === this.#deadlines.get("awaits")) return;
-    if (at === undefined) this.#deadlines.delete("awaits");
-    else this.#deadlines.set("awaits", at);
+  #armAt(timed: Timed, at: Millis | undefined): void {
+    if (at === undefined) this.#deadlines.delete(timed);
+    else this.#deadlines.set(timed, at);
   }
 
   #armPurge(notBefore: Millis = -Infinity): void {
     const at = this.store.nextExpiry();
     // A millisecond late, so that rounding never makes it early.
-    if (at === undefined) this.#deadlines.delete("purge");
-    else this.#deadlines.set("purge", Math.max(notBefore, this.clock.monotonic(at) + 1));
+    this.#armAt("purge", at === undefined ? at : Math.max(notBefore, this.clock.monotonic(at) + 1));
   }
 
   #planDigest(now: Millis, share: number): void {
@@ -442,14 +444,16 @@ export class Replication
       now,
     );
     if (step?.do === "settle") return this.#becomeReady(step.how, now, out);
-    if (step?.do === "ask") {
+    if (step !== undefined) {
       const link = this.#links.to(step.peer) as OutboundLink;
-      link.askSnapshot(now, out);
+      if (step.do === "ask") link.askSnapshot(now, out);
+      else {
+        link.digests.planAsNewcomer(now);
+        link.pump(now, out);
+      }
       this.#arm(link, now);
     }
-    const at = newcomer.nextDeadline(now);
-    if (at === undefined) this.#deadlines.delete("sync");
-    else this.#deadlines.set("sync", at);
+    this.#armAt("sync", newcomer.nextDeadline(now));
   }
 
   #becomeReady(

@@ -94,6 +94,17 @@ export class Store {
     return (this.#types.get(type) ?? new Map<string, Slot>()).values();
   }
 
+  /** The newest entry of a key; nothing once it has expired, to the moment if the time is given. */
+  read(type: string, key: string, wallMs?: WallMillis): StoredEntry | undefined {
+    const slot = this.find(type, key);
+    return slot === undefined || hasExpired(slot, wallMs) ? undefined : slot.entry;
+  }
+
+  /** The entries of a type as `read` sees them, in the order in which their keys were first seen. */
+  *entries(type: string, wallMs?: WallMillis): Generator<StoredEntry> {
+    for (const slot of this.slots(type)) if (!hasExpired(slot, wallMs)) yield slot.entry;
+  }
+
   /** Keys held of a type. */
   sizeOf(type: string): number {
     return this.#types.get(type)?.size ?? 0;
@@ -235,6 +246,13 @@ export class Store {
     if (deleted) this.#purges.set(slot, this.#forgetAt(slot.entry));
     else this.#purges.delete(slot);
   }
+}
+
+function hasExpired(
+  { expired, entry: { expiresMs = Infinity } }: Slot,
+  wallMs = -Infinity,
+): boolean {
+  return expired || expiresMs <= wallMs;
 }
 
 /** Who wrote it, without its bytes. */

@@ -6,7 +6,7 @@
 
 import type { ClusterClock } from "./cluster_clock.ts";
 import type { ReplicationConfig } from "./config.ts";
-import type { ReplicationCounters, ReplicationView } from "./contract.ts";
+import type { ReplicationCounters, ReplicationView, SyncView } from "./contract.ts";
 import type { LinkTable } from "./link_table.ts";
 import type { Store } from "./store.ts";
 
@@ -46,6 +46,7 @@ export interface Viewed {
   readonly clock: ClusterClock;
   readonly store: Store;
   readonly counters: ReplicationCounters;
+  readonly sync: SyncView | undefined;
 }
 
 /** Copies what is to be seen now. */
@@ -53,13 +54,14 @@ export function viewOf(viewed: Viewed, links: LinkTable): ReplicationView {
   const { synced, config, clock, store, counters } = viewed;
   const clockOffMs = 0 - clock.correctionMs;
   const because = !synced
-    ? `the first sync is not done${outOfReach(links)}`
+    ? `the first sync is not done${doneOf(viewed.sync) || outOfReach(links)}`
     : Math.abs(clockOffMs) > config.clockSkewMaxMs / 2
     ? `the clock is ${Math.round(clockOffMs)} ms off cluster time`
     : undefined;
   return {
     ready: because === undefined,
     notReadyBecause: because,
+    sync: viewed.sync,
     links: Array.from(links.peers(), (link) => link.view()),
     inboundLinks: links.acceptedCount,
     entries: store.size - store.tombstones,
@@ -79,4 +81,10 @@ function outOfReach(links: LinkTable): string {
   if (first === undefined) return "";
   const others = lost.length > 1 ? ` and ${lost.length - 1} more are` : " is";
   return `: "${first.peer}"${others} in view without a link (${first.lastError ?? first.state})`;
+}
+
+function doneOf(sync: SyncView | undefined): string {
+  if (sync?.comparingWith !== undefined) return `: comparing with ${sync.comparingWith}`;
+  if (sync?.from === undefined) return "";
+  return `: ${sync.entries} of ${sync.total || "?"} entries from ${sync.from}`;
 }

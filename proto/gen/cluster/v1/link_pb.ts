@@ -10,7 +10,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file cluster/v1/link.proto.
  */
 export const file_cluster_v1_link: GenFile = /*@__PURE__*/
-  fileDesc("ChVjbHVzdGVyL3YxL2xpbmsucHJvdG8SCmNsdXN0ZXIudjEi0gEKD0V4Y2hhbmdlUmVxdWVzdBIiCgVoZWxsbxgBIAEoCzIRLmNsdXN0ZXIudjEuSGVsbG9IABIiCgViYXRjaBgCIAEoCzIRLmNsdXN0ZXIudjEuQmF0Y2hIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUi2AEKEEV4Y2hhbmdlUmVzcG9uc2USJgoHd2VsY29tZRgBIAEoCzITLmNsdXN0ZXIudjEuV2VsY29tZUgAEiMKA2FjaxgCIAEoCzIULmNsdXN0ZXIudjEuQmF0Y2hBY2tIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUiOwoQQ2hhbGxlbmdlUmVxdWVzdBIVCg1kaWFsbGVyX25vbmNlGAEgASgMEhAKCGF1ZGllbmNlGAIgASgJIjsKEUNoYWxsZW5nZVJlc3BvbnNlEhYKDmFjY2VwdG9yX25vbmNlGAEgASgMEg4KBnByb29mcxgCIAMoDCJbCglMaW5rUHJvb2YSFQoNZGlhbGxlcl9ub25jZRgBIAEoDBIWCg5hY2NlcHRvcl9ub25jZRgCIAEoDBIQCghhdWRpZW5jZRgDIAEoCRINCgVwcm9vZhgEIAEoDCJnCgVIZWxsbxIPCgdub2RlX2lkGAEgASgJEg8KB2Jvb3RfaWQYAiABKAkSFAoMY2FwYWJpbGl0aWVzGAMgAygJEhUKDXdhbnRfc25hcHNob3QYBCABKAgSDwoHd2FsbF9tcxgFIAEoASJhCgdXZWxjb21lEg8KB25vZGVfaWQYASABKAkSDwoHYm9vdF9pZBgCIAEoCRIUCgxjYXBhYmlsaXRpZXMYAyADKAkSDwoHd2FsbF9tcxgEIAEoARINCgVyZWFkeRgFIAEoCCKaAQoFQmF0Y2gSEAoIc2VxdWVuY2UYASABKA0SDwoHZW50cmllcxgCIAMoDBIUCgxzbmFwc2hvdF9lbmQYAyABKAgSIQoGY2h1bmtzGAQgAygLMhEuY2x1c3Rlci52MS5DaHVuaxIOCgZudW1iZXIYBSABKAESJQoGYWdyZWVkGAYgAygLMhUuY2x1c3Rlci52MS5BZ3JlZWRSb3ciKQoJQWdyZWVkUm93EgwKBGJvb3QYASABKAkSDgoGbnVtYmVyGAIgASgBIkIKBUNodW5rEgsKA3JvdxgBIAEoDRIOCgZvZmZzZXQYAiABKA0SDQoFdG90YWwYAyABKA0SDQoFYnl0ZXMYBCABKAwiUwoIQmF0Y2hBY2sSEAoIc2VxdWVuY2UYASABKA0SJAoHcmVmdXNlZBgCIAMoCzITLmNsdXN0ZXIudjEuUmVmdXNhbBIPCgd3YWxsX21zGAMgASgBIjQKB1JlZnVzYWwSDAoEdHlwZRgBIAEoCRILCgNrZXkYAiABKAkSDgoGcmVhc29uGAMgASgJIisKB01lc3NhZ2USDwoHY2hhbm5lbBgBIAEoCRIPCgdwYXlsb2FkGAIgASgMIjEKBkRpZ2VzdBInCgZyYW5nZXMYASADKAsyFy5jbHVzdGVyLnYxLlJhbmdlRGlnZXN0IogBCgtSYW5nZURpZ2VzdBIOCgZwcmVmaXgYASABKAkSEAoIaGFzaF9sb3cYAiABKAcSEQoJaGFzaF9oaWdoGAMgASgHEg0KBWNvdW50GAQgASgNEiQKBGxlYWYYBSADKAsyFi5jbHVzdGVyLnYxLktleVZlcnNpb24SDwoHaXNfbGVhZhgGIAEoCCI4CgpLZXlWZXJzaW9uEgwKBHR5cGUYASABKAkSCwoDa2V5GAIgASgJEg8KB3ZlcnNpb24YAyABKAwiPgoEUHVsbBIkCgRrZXlzGAEgAygLMhYuY2x1c3Rlci52MS5LZXlWZXJzaW9uEhAKCHByZWZpeGVzGAIgAygJMqIBCgtMaW5rU2VydmljZRJJCghFeGNoYW5nZRIbLmNsdXN0ZXIudjEuRXhjaGFuZ2VSZXF1ZXN0GhwuY2x1c3Rlci52MS5FeGNoYW5nZVJlc3BvbnNlKAEwARJICglDaGFsbGVuZ2USHC5jbHVzdGVyLnYxLkNoYWxsZW5nZVJlcXVlc3QaHS5jbHVzdGVyLnYxLkNoYWxsZW5nZVJlc3BvbnNlYgZwcm90bzM");
+  fileDesc("ChVjbHVzdGVyL3YxL2xpbmsucHJvdG8SCmNsdXN0ZXIudjEi0gEKD0V4Y2hhbmdlUmVxdWVzdBIiCgVoZWxsbxgBIAEoCzIRLmNsdXN0ZXIudjEuSGVsbG9IABIiCgViYXRjaBgCIAEoCzIRLmNsdXN0ZXIudjEuQmF0Y2hIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUi2AEKEEV4Y2hhbmdlUmVzcG9uc2USJgoHd2VsY29tZRgBIAEoCzITLmNsdXN0ZXIudjEuV2VsY29tZUgAEiMKA2FjaxgCIAEoCzIULmNsdXN0ZXIudjEuQmF0Y2hBY2tIABIkCgZkaWdlc3QYAyABKAsyEi5jbHVzdGVyLnYxLkRpZ2VzdEgAEiAKBHB1bGwYBCABKAsyEC5jbHVzdGVyLnYxLlB1bGxIABImCgdtZXNzYWdlGAUgASgLMhMuY2x1c3Rlci52MS5NZXNzYWdlSABCBwoFZnJhbWUiOwoQQ2hhbGxlbmdlUmVxdWVzdBIVCg1kaWFsbGVyX25vbmNlGAEgASgMEhAKCGF1ZGllbmNlGAIgASgJIjsKEUNoYWxsZW5nZVJlc3BvbnNlEhYKDmFjY2VwdG9yX25vbmNlGAEgASgMEg4KBnByb29mcxgCIAMoDCJbCglMaW5rUHJvb2YSFQoNZGlhbGxlcl9ub25jZRgBIAEoDBIWCg5hY2NlcHRvcl9ub25jZRgCIAEoDBIQCghhdWRpZW5jZRgDIAEoCRINCgVwcm9vZhgEIAEoDCKSAQoFSGVsbG8SDwoHbm9kZV9pZBgBIAEoCRIPCgdib290X2lkGAIgASgJEhQKDGNhcGFiaWxpdGllcxgDIAMoCRIVCg13YW50X3NuYXBzaG90GAQgASgIEg8KB3dhbGxfbXMYBSABKAESKQoGcmVzdW1lGAYgASgLMhkuY2x1c3Rlci52MS5TbmFwc2hvdFBsYWNlIisKDVNuYXBzaG90UGxhY2USDAoEbGFuZRgBIAEoDRIMCgRoYXNoGAIgASgHIksKEFNuYXBzaG90UHJvZ3Jlc3MSKAoFcGxhY2UYASABKAsyGS5jbHVzdGVyLnYxLlNuYXBzaG90UGxhY2USDQoFdG90YWwYAiABKAEiYQoHV2VsY29tZRIPCgdub2RlX2lkGAEgASgJEg8KB2Jvb3RfaWQYAiABKAkSFAoMY2FwYWJpbGl0aWVzGAMgAygJEg8KB3dhbGxfbXMYBCABKAESDQoFcmVhZHkYBSABKAgiygEKBUJhdGNoEhAKCHNlcXVlbmNlGAEgASgNEg8KB2VudHJpZXMYAiADKAwSFAoMc25hcHNob3RfZW5kGAMgASgIEiEKBmNodW5rcxgEIAMoCzIRLmNsdXN0ZXIudjEuQ2h1bmsSDgoGbnVtYmVyGAUgASgBEiUKBmFncmVlZBgGIAMoCzIVLmNsdXN0ZXIudjEuQWdyZWVkUm93Ei4KCHByb2dyZXNzGAcgASgLMhwuY2x1c3Rlci52MS5TbmFwc2hvdFByb2dyZXNzIikKCUFncmVlZFJvdxIMCgRib290GAEgASgJEg4KBm51bWJlchgCIAEoASJCCgVDaHVuaxILCgNyb3cYASABKA0SDgoGb2Zmc2V0GAIgASgNEg0KBXRvdGFsGAMgASgNEg0KBWJ5dGVzGAQgASgMIlMKCEJhdGNoQWNrEhAKCHNlcXVlbmNlGAEgASgNEiQKB3JlZnVzZWQYAiADKAsyEy5jbHVzdGVyLnYxLlJlZnVzYWwSDwoHd2FsbF9tcxgDIAEoASI0CgdSZWZ1c2FsEgwKBHR5cGUYASABKAkSCwoDa2V5GAIgASgJEg4KBnJlYXNvbhgDIAEoCSIrCgdNZXNzYWdlEg8KB2NoYW5uZWwYASABKAkSDwoHcGF5bG9hZBgCIAEoDCIxCgZEaWdlc3QSJwoGcmFuZ2VzGAEgAygLMhcuY2x1c3Rlci52MS5SYW5nZURpZ2VzdCKIAQoLUmFuZ2VEaWdlc3QSDgoGcHJlZml4GAEgASgJEhAKCGhhc2hfbG93GAIgASgHEhEKCWhhc2hfaGlnaBgDIAEoBxINCgVjb3VudBgEIAEoDRIkCgRsZWFmGAUgAygLMhYuY2x1c3Rlci52MS5LZXlWZXJzaW9uEg8KB2lzX2xlYWYYBiABKAgiOAoKS2V5VmVyc2lvbhIMCgR0eXBlGAEgASgJEgsKA2tleRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgMIj4KBFB1bGwSJAoEa2V5cxgBIAMoCzIWLmNsdXN0ZXIudjEuS2V5VmVyc2lvbhIQCghwcmVmaXhlcxgCIAMoCTKiAQoLTGlua1NlcnZpY2USSQoIRXhjaGFuZ2USGy5jbHVzdGVyLnYxLkV4Y2hhbmdlUmVxdWVzdBocLmNsdXN0ZXIudjEuRXhjaGFuZ2VSZXNwb25zZSgBMAESSAoJQ2hhbGxlbmdlEhwuY2x1c3Rlci52MS5DaGFsbGVuZ2VSZXF1ZXN0Gh0uY2x1c3Rlci52MS5DaGFsbGVuZ2VSZXNwb25zZWIGcHJvdG8z");
 
 /**
  * From the node that opened the stream.
@@ -232,6 +232,13 @@ export type Hello = Message$1<"cluster.v1.Hello"> & {
    * @generated from field: double wall_ms = 5;
    */
   wallMs: number;
+
+  /**
+   * Where another node's snapshot broke off; absent: from the beginning.
+   *
+   * @generated from field: cluster.v1.SnapshotPlace resume = 6;
+   */
+  resume?: SnapshotPlace | undefined;
 };
 
 /**
@@ -240,6 +247,58 @@ export type Hello = Message$1<"cluster.v1.Hello"> & {
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
   messageDesc(file_cluster_v1_link, 5);
+
+/**
+ * A place in the walk through a snapshot: by lane, in each by the leading half of the key hash.
+ *
+ * @generated from message cluster.v1.SnapshotPlace
+ */
+export type SnapshotPlace = Message$1<"cluster.v1.SnapshotPlace"> & {
+  /**
+   * @generated from field: uint32 lane = 1;
+   */
+  lane: number;
+
+  /**
+   * @generated from field: fixed32 hash = 2;
+   */
+  hash: number;
+};
+
+/**
+ * Describes the message cluster.v1.SnapshotPlace.
+ * Use `create(SnapshotPlaceSchema)` to create a new message.
+ */
+export const SnapshotPlaceSchema: GenMessage<SnapshotPlace> = /*@__PURE__*/
+  messageDesc(file_cluster_v1_link, 6);
+
+/**
+ * How far a snapshot is.
+ *
+ * @generated from message cluster.v1.SnapshotProgress
+ */
+export type SnapshotProgress = Message$1<"cluster.v1.SnapshotProgress"> & {
+  /**
+   * Everything before it has been sent, this batch included; absent when a lost batch is being repeated.
+   *
+   * @generated from field: cluster.v1.SnapshotPlace place = 1;
+   */
+  place?: SnapshotPlace | undefined;
+
+  /**
+   * Entries the sender held when it began.
+   *
+   * @generated from field: double total = 2;
+   */
+  total: number;
+};
+
+/**
+ * Describes the message cluster.v1.SnapshotProgress.
+ * Use `create(SnapshotProgressSchema)` to create a new message.
+ */
+export const SnapshotProgressSchema: GenMessage<SnapshotProgress> = /*@__PURE__*/
+  messageDesc(file_cluster_v1_link, 7);
 
 /**
  * First frame of the node that accepted the stream.
@@ -278,7 +337,7 @@ export type Welcome = Message$1<"cluster.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 6);
+  messageDesc(file_cluster_v1_link, 8);
 
 /**
  * The newest values of some keys.
@@ -325,6 +384,13 @@ export type Batch = Message$1<"cluster.v1.Batch"> & {
    * @generated from field: repeated cluster.v1.AgreedRow agreed = 6;
    */
   agreed: AgreedRow[];
+
+  /**
+   * In batches of a snapshot.
+   *
+   * @generated from field: cluster.v1.SnapshotProgress progress = 7;
+   */
+  progress?: SnapshotProgress | undefined;
 };
 
 /**
@@ -332,7 +398,7 @@ export type Batch = Message$1<"cluster.v1.Batch"> & {
  * Use `create(BatchSchema)` to create a new message.
  */
 export const BatchSchema: GenMessage<Batch> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 7);
+  messageDesc(file_cluster_v1_link, 9);
 
 /**
  * Every write of a boot up to a number has been seen, itself or a later version of its key.
@@ -356,7 +422,7 @@ export type AgreedRow = Message$1<"cluster.v1.AgreedRow"> & {
  * Use `create(AgreedRowSchema)` to create a new message.
  */
 export const AgreedRowSchema: GenMessage<AgreedRow> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 8);
+  messageDesc(file_cluster_v1_link, 10);
 
 /**
  * A piece of an encoded Entry.
@@ -394,7 +460,7 @@ export type Chunk = Message$1<"cluster.v1.Chunk"> & {
  * Use `create(ChunkSchema)` to create a new message.
  */
 export const ChunkSchema: GenMessage<Chunk> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 9);
+  messageDesc(file_cluster_v1_link, 11);
 
 /**
  * All batches up to `sequence` were applied, but for what is refused.
@@ -425,7 +491,7 @@ export type BatchAck = Message$1<"cluster.v1.BatchAck"> & {
  * Use `create(BatchAckSchema)` to create a new message.
  */
 export const BatchAckSchema: GenMessage<BatchAck> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 10);
+  messageDesc(file_cluster_v1_link, 12);
 
 /**
  * An entry that was not taken.
@@ -454,7 +520,7 @@ export type Refusal = Message$1<"cluster.v1.Refusal"> & {
  * Use `create(RefusalSchema)` to create a new message.
  */
 export const RefusalSchema: GenMessage<Refusal> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 11);
+  messageDesc(file_cluster_v1_link, 13);
 
 /**
  * Bytes from one application to the other, no state; for peers with the capability "msg:v1".
@@ -478,7 +544,7 @@ export type Message = Message$1<"cluster.v1.Message"> & {
  * Use `create(MessageSchema)` to create a new message.
  */
 export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 12);
+  messageDesc(file_cluster_v1_link, 14);
 
 /**
  * Hashes of ranges of the key space.
@@ -497,7 +563,7 @@ export type Digest = Message$1<"cluster.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 13);
+  messageDesc(file_cluster_v1_link, 15);
 
 /**
  * One node of the digest tree.
@@ -541,7 +607,7 @@ export type RangeDigest = Message$1<"cluster.v1.RangeDigest"> & {
  * Use `create(RangeDigestSchema)` to create a new message.
  */
 export const RangeDigestSchema: GenMessage<RangeDigest> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 14);
+  messageDesc(file_cluster_v1_link, 16);
 
 /**
  * A key and the version held.
@@ -570,7 +636,7 @@ export type KeyVersion = Message$1<"cluster.v1.KeyVersion"> & {
  * Use `create(KeyVersionSchema)` to create a new message.
  */
 export const KeyVersionSchema: GenMessage<KeyVersion> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 15);
+  messageDesc(file_cluster_v1_link, 17);
 
 /**
  * Asks for the newest values of keys, or of all keys below prefixes.
@@ -594,7 +660,7 @@ export type Pull = Message$1<"cluster.v1.Pull"> & {
  * Use `create(PullSchema)` to create a new message.
  */
 export const PullSchema: GenMessage<Pull> = /*@__PURE__*/
-  messageDesc(file_cluster_v1_link, 16);
+  messageDesc(file_cluster_v1_link, 18);
 
 /**
  * The application plane between two nodes. A node opens one stream to every peer; what it has to say travels on it.
