@@ -20,6 +20,8 @@ export interface Recipient {
   readonly address: Address;
   /** How many members a broadcast can be meant for: once so many were told, it starts over. */
   readonly among: number;
+  /** Held to be dead: gets everything, to learn of its death, but is unlikely to hear it. */
+  readonly gone?: boolean;
 }
 
 /** A queued broadcast. */
@@ -56,10 +58,16 @@ export class Audience {
     return this.#passes === 0;
   }
 
+  /** Whether a transmission to it is one: what the dead are told must not be taken from the living, if there are any. */
+  get counts(): boolean {
+    const to = this.#to;
+    return to === undefined || to.gone !== true || to.among <= 0;
+  }
+
   /** Whether the recipient has the entry while others lack it. */
   has(entry: BroadcastEntry): boolean {
     const to = this.#to;
-    if (to === undefined || entry.told.length >= to.among) return false;
+    if (to === undefined || to.gone === true || entry.told.length >= to.among) return false;
     if (!entry.told.includes(to.address)) return false;
     this.#passes--;
     return true;
@@ -68,7 +76,7 @@ export class Audience {
   /** Notes that the recipient gets the entry; when everybody had it, a new round begins. */
   note(entry: BroadcastEntry): void {
     const to = this.#to;
-    if (to === undefined) return;
+    if (to === undefined || to.gone === true) return;
     if (entry.told.length >= to.among) entry.told = [];
     entry.told.push(to.address);
   }

@@ -86,7 +86,8 @@ export class Broadcasts {
     for (const entry of taken) {
       out.push(entry.bytes);
       audience.note(entry);
-      this.#transmitted(entry, limit);
+      if (audience.counts) this.#transmitted(entry, limit);
+      else this.#tier(entry.transmits).add(entry);
     }
     return used;
   }

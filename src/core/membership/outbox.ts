@@ -90,11 +90,11 @@ export class Outbox {
     this.#state.userBroadcasts.take(room, 0, limit, parts, 1, to);
   }
 
-  /** Only the living are counted as told: the gone are few, and need to hear of their death more than once. */
   #recipient(peer: MemberRecord | undefined): Recipient | undefined {
-    if (peer === undefined || !peer.live) return undefined;
+    if (peer === undefined) return undefined;
     const { members, self } = this.#state;
-    return { address: peer.address, among: members.live - (self.live ? 1 : 0) };
+    const among = members.live - (self.live ? 1 : 0);
+    return { address: peer.address, among, gone: !peer.live };
   }
 
   #limit(): number {
