@@ -31,7 +31,7 @@ const STRANGER = "10.255.0.1:10101";
 const PARTS_MAX = 250;
 /** An answer longer than a bare ack carries news. */
 const ACK_BYTES_MAX = 40;
-const STANDING_MS = 120_000;
+const STANDING_MS = 60_000;
 
 /** Membership of so many nodes with the `lan` preset: at rest, and while one node after the other crashes. */
 export function membershipPace(nodes: number): readonly BenchFigure[] {
