@@ -85,7 +85,7 @@ function anotherBootsWord(): Plant {
 export const PLANTED_VARIANTS: readonly PlantedVariant[] = [
   {
     name: "a quorum of the membership, from which the dead are reaped",
-    seed: 33,
+    seed: 12,
     withinSeeds: 300,
     make: () => ({
       rules: {
@@ -96,7 +96,7 @@ export const PLANTED_VARIANTS: readonly PlantedVariant[] = [
   },
   {
     name: "a majority of the living instead of the voters",
-    seed: 5,
+    seed: 1,
     withinSeeds: 300,
     make: () => ({
       rules: {
@@ -109,7 +109,7 @@ export const PLANTED_VARIANTS: readonly PlantedVariant[] = [
   },
   {
     name: "expected_nodes as a number, whoever they are",
-    seed: 2,
+    seed: 35,
     withinSeeds: 300,
     make: () => ({
       mayForget: mostAreUp,
@@ -130,19 +130,19 @@ export const PLANTED_VARIANTS: readonly PlantedVariant[] = [
   },
   {
     name: "voters that forget promises and grants and still count",
-    seed: 82,
+    seed: 53,
     withinSeeds: 300,
     make: () => ({ isForgetful: true }),
   },
   {
     name: "a lease in place of the ledger",
-    seed: 2,
+    seed: 3,
     withinSeeds: 300,
     make: () => ({ rules: { keepsLedger: false } }),
   },
   {
     name: "a slice taken back by time",
-    seed: 2,
+    seed: 7,
     withinSeeds: 300,
     make: () => ({
       rules: {
@@ -155,55 +155,55 @@ export const PLANTED_VARIANTS: readonly PlantedVariant[] = [
   },
   {
     name: "a slice taken back by another boot's report",
-    seed: 17,
+    seed: 53,
     withinSeeds: 300,
     make: anotherBootsWord,
   },
   {
     name: "a slice taken back by amounts that can be doubled",
-    seed: 67,
-    withinSeeds: 300,
+    seed: 87,
+    withinSeeds: 2_000,
     make: doubledAmounts,
   },
   {
     name: "two candidates with one epoch number",
-    seed: 13,
+    seed: 19,
     withinSeeds: 300,
     make: () => ({ rules: { compareEpochs: (a, b) => a.number - b.number } }),
   },
   {
     name: "a minority-stored grant confirmed by a later root",
-    seed: 32,
-    withinSeeds: 300,
+    seed: 181,
+    withinSeeds: 1_000,
     make: () => ({ rules: { mayTellAgain: () => true } }),
   },
   {
     name: "a grant told before a quorum stored it",
-    seed: 0,
+    seed: 19,
     withinSeeds: 300,
     make: () => ({ rules: { waitsForQuorum: false } }),
   },
   {
     name: "a list changed in one step",
-    seed: 32,
-    withinSeeds: 600,
+    seed: 543,
+    withinSeeds: 2_000,
     make: () => ({ rules: { changesJointly: false } }),
   },
   {
     name: "a list changed without the ledger",
     seed: 3,
-    withinSeeds: 600,
+    withinSeeds: 1_000,
     make: () => ({ rules: { movesLedger: false } }),
   },
   {
     name: "a majority of the new list alone while it changes",
-    seed: 32,
-    withinSeeds: 600,
+    seed: 627,
+    withinSeeds: 2_000,
     make: () => ({ rules: { isQuorum: (list, answered) => isMajority(list.voters, answered) } }),
   },
   {
     name: "answers before they are written down",
-    seed: 314,
+    seed: 12,
     withinSeeds: 600,
     make: () => ({ writesLate: true }),
   },

@@ -35,6 +35,7 @@ export function runCrash(seed: number): CrashResult {
     limits: [{ cap, windowMs, span: 1 }],
     skewMaxMs: 20,
     driftMax: 0.0001,
+    newsRatio: 1,
     config: { expectedNodes: nodes },
   });
   sim.quality = { loss: 0.001, doubled: 0.001, delayMs: [0.2, dice.between(1, 20)] };

@@ -46,6 +46,8 @@ export interface SimulationOptions {
   /** Largest distance of a node's cluster time from the truth. */
   readonly skewMaxMs: number;
   readonly driftMax: number;
+  /** How likely a look at a node that knows a newer definition brings it. */
+  readonly newsRatio: number;
   readonly config: Partial<LeasedConfig>;
   readonly rules?: LeasedRules | undefined;
   readonly plant?: Plant | undefined;
@@ -75,6 +77,7 @@ export class Simulation implements NodeWorld {
   readonly isForgetful: boolean;
   readonly writesLate: boolean;
   readonly options: SimulationOptions;
+  newsRatio: number;
   quality: Quality = { loss: 0, doubled: 0, delayMs: [0.2, 3] };
   /** `a>b`: nothing goes from a to b. */
   readonly cuts: Set<string> = new Set();
@@ -88,6 +91,7 @@ export class Simulation implements NodeWorld {
   /** Starts all nodes. */
   constructor(options: SimulationOptions) {
     this.options = options;
+    this.newsRatio = options.newsRatio;
     this.rng = new Rng(options.seed);
     this.shards = options.shards;
     this.config = options.config;
@@ -264,7 +268,8 @@ export class Simulation implements NodeWorld {
     if (isHeard) {
       this.limits.forEach((_, index) => {
         const version = other.known[index] ?? 0;
-        if (version > (node.known[index] ?? 0)) node.learn(index, version);
+        const isNews = version > (node.known[index] ?? 0);
+        if (isNews && this.rng.chance(this.newsRatio)) node.learn(index, version);
       });
       const state = other.isLeaving ? "leaving" : "alive";
       const { boot, voter } = other;

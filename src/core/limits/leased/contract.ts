@@ -66,12 +66,17 @@ export interface LeaseWindow {
   readonly endMs: WallMillis;
 }
 
+/** What a definition says of how much there is. */
+export interface LimitTerms {
+  /** Version of the definition. */
+  readonly version: Version;
+  readonly cap: number;
+}
+
 /** Rows of one window of one limit: all, or those that changed. Without rows it may say only what is closed. */
-export interface LedgerSlice {
+export interface LedgerSlice extends LimitTerms {
   /** Key of the limit: see {@linkcode LeasedLimitFacts.key}. */
   readonly limit: string;
-  /** Newest version of the limit under which anything was granted. */
-  readonly version: Version;
   readonly window: LeaseWindow;
   /** How many windows count together, this one included: 1, or the ring of a rolling limit. */
   readonly span: number;
@@ -81,12 +86,9 @@ export interface LedgerSlice {
 }
 
 /** A limit, as the root and the holder must know it. */
-export interface LeasedLimitFacts {
+export interface LeasedLimitFacts extends LimitTerms {
   /** Id, creation stamp and kind of window: whatever makes it another counter is part of it. */
   readonly key: string;
-  /** Version of the definition. */
-  readonly version: Version;
-  readonly cap: number;
   /** See {@linkcode LedgerSlice.span}. */
   readonly span: number;
   /** What a holder does when no root answers and its right is used up. @default {"deny"} */

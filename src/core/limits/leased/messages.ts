@@ -7,7 +7,14 @@
 
 import type { Version } from "../../hlc.ts";
 import type { Millis } from "../../machine.ts";
-import type { Epoch, HolderRow, LeaseWindow, LedgerSlice, VoterList } from "./contract.ts";
+import type {
+  Epoch,
+  HolderRow,
+  LeaseWindow,
+  LedgerSlice,
+  LimitTerms,
+  VoterList,
+} from "./contract.ts";
 
 /** Candidate to everybody: promise me this epoch, and tell me what you know. */
 export interface Prepare {
@@ -63,8 +70,8 @@ export interface Verdict {
    * is not near yet, not written down. `version`: a newer version of the limit is known, not written down.
    */
   readonly verdict: "stored" | "late" | "early" | "version";
-  /** With `version`: the one known. */
-  readonly version?: Version;
+  /** With `version`: the terms known. */
+  readonly terms?: LimitTerms;
 }
 
 /** Voter to root or candidate: I promised a later epoch. */
@@ -141,7 +148,7 @@ export type AnswerItem =
   }
   /** That window counts no more; its row needs no report. */
   | { readonly type: "over"; readonly limit: string; readonly order: number }
-  /** No root for now: no office, an old definition, or clocks too far apart. Ask again. */
+  /** No root for now: no office, no definition, or clocks too far apart. Ask again. */
   | { readonly type: "later"; readonly limit: string };
 
 /** Messages to voters. */

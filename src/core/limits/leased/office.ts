@@ -9,7 +9,14 @@
  */
 
 import type { Millis } from "../../machine.ts";
-import type { Epoch, LeasedLimitFacts, LeaseWindow, LedgerSlice, VoterList } from "./contract.ts";
+import type {
+  Epoch,
+  LeasedLimitFacts,
+  LeaseWindow,
+  LedgerSlice,
+  LimitTerms,
+  VoterList,
+} from "./contract.ts";
 import { grantSize, isScarce } from "./granting.ts";
 import type { AnswerItem, Ask, AskItem, Store, Stored, StoreSlice, Verdict } from "./messages.ts";
 import { OfficeList } from "./office_list.ts";
@@ -79,7 +86,7 @@ export class Office {
     if (facts === undefined) return this.#later(ask, item, node);
     let book = this.#books.get(item.limit);
     if (book === undefined) {
-      book = new RootBook(item.limit, facts.version, facts.span, this.#count);
+      book = new RootBook(item.limit, facts, facts.span, this.#count);
       this.#books.set(item.limit, book);
     }
     const wallMs = now + world.offsetMs;
@@ -89,18 +96,20 @@ export class Office {
       this.#report(book, ask, item, item.window, node, now);
     }
     if (item.want < 0 && !isCurrent) return;
-    const isStale = !book.relabel(facts.version, facts.span);
+    this.#learn(book, facts);
+    book.span = facts.span;
     const isAhead = item.window !== undefined && window !== undefined &&
       item.window.order > window.order;
-    if (window === undefined || isStale || isAhead || window.order < book.newest) {
+    if (window === undefined || isAhead || window.order < book.newest) {
       if (isCurrent) this.#report(book, ask, item, window as LeaseWindow, node, now);
       return this.#later(ask, item, node);
     }
-    if (window.order <= book.closed) {
+    // Every window of the ring must still be known: what was let go of might be full.
+    if (window.order - book.span < book.closed) {
       this.#say(ask, node, { type: "over", limit: item.limit, order: window.order });
       return;
     }
-    this.#grant(book, ask, item, window, isCurrent, facts.cap, node, now);
+    this.#grant(book, ask, item, window, isCurrent, node, now);
   }
 
   /** A voter wrote something down, or refused to. */
@@ -112,10 +121,9 @@ export class Office {
   }
 
   /** The definition of a limit changed: what voters refused under the old one is offered under the new one. */
-  limit({ key, version, span }: LeasedLimitFacts): void {
-    const book = this.#books.get(key);
-    if (book === undefined || !book.relabel(version, span)) return;
-    for (const slice of book.slices.values()) this.#changed(book, slice);
+  limit(facts: LeasedLimitFacts): void {
+    const book = this.#books.get(facts.key);
+    if (book !== undefined) this.#learn(book, facts);
   }
 
   /** The members changed. */
@@ -163,7 +171,7 @@ export class Office {
     for (const said of slices) {
       let book = this.#books.get(said.limit);
       if (book === undefined) {
-        book = new RootBook(said.limit, said.version, said.span, this.#count);
+        book = new RootBook(said.limit, said, said.span, this.#count);
         this.#books.set(said.limit, book);
       }
       book.adopt(said, now);
@@ -172,6 +180,12 @@ export class Office {
       book.settle();
     }
     this.#markBase();
+  }
+
+  /** What voters refused under old terms is offered under the new ones. */
+  #learn(book: RootBook, terms: LimitTerms): void {
+    if (!book.learn(terms)) return;
+    for (const slice of book.slices.values()) this.#changed(book, slice);
   }
 
   /** Takes a row of a window in which nothing is granted now. */
@@ -205,13 +219,13 @@ export class Office {
     item: AskItem,
     window: LeaseWindow,
     isCurrent: boolean,
-    cap: number,
     node: string,
     now: Millis,
   ): void {
     const { config, rules, offsetMs, alive } = this.#world;
     const { limit } = item;
     const { order } = window;
+    const { cap, version } = book.terms;
     const slice = book.slice(window);
     if (!slice.rows.has(ask.boot) && slice.rows.size >= HOLDERS_MAX) {
       return this.#later(ask, item, node);
@@ -251,7 +265,7 @@ export class Office {
       spent,
       leftMs: window.endMs - now - offsetMs,
       window,
-      version: book.version,
+      version,
       isScarce: isScarce(cap, free - amount),
     });
   }
@@ -267,10 +281,10 @@ export class Office {
     slice.waiting.set(boot, { node, boot, sentMs, seq, item });
   }
 
-  #judge(voter: string, { limit, order, seq, verdict, version }: Verdict): void {
+  #judge(voter: string, { limit, order, seq, verdict, terms }: Verdict): void {
     const book = this.#books.get(limit);
     if (book === undefined) return;
-    if (version !== undefined) book.sawVersion(version);
+    if (terms !== undefined) this.#learn(book, terms);
     const slice = book.slices.get(order);
     if (slice === undefined || seq > slice.seq) return;
     if (verdict === "early" && !slice.isFirm) {

@@ -7,9 +7,9 @@
  * @module
  */
 
-import { compareVersions, type Version } from "../../hlc.ts";
+import { compareVersions } from "../../hlc.ts";
 import type { Millis } from "../../machine.ts";
-import type { LeaseWindow, LedgerSlice, Row } from "./contract.ts";
+import type { LeaseWindow, LedgerSlice, LimitTerms, Row } from "./contract.ts";
 import type { AnswerItem, StoreSlice } from "./messages.ts";
 import type { ChargedRow } from "./rules.ts";
 
@@ -98,6 +98,13 @@ export class RootSlice {
     row.changedAt = this.seq;
   }
 
+  /** All of it has to be written down anew before anything of it is told. */
+  renew(): void {
+    this.waiting.clear();
+    this.seq = ++this.#count.value;
+    for (const row of this.rows.values()) row.changedAt = this.seq;
+  }
+
   /** Voters that vouch for everything up to `seq`. */
   vouching(seq: number): Set<string> {
     const voters = new Set<string>();
@@ -116,10 +123,8 @@ export class RootSlice {
 /** See the module. */
 export class RootBook {
   readonly key: string;
-  /** The definition under which stores are labelled: nothing is told that its cap does not allow. */
-  version: Version;
-  /** Newest version that any voter knows of; nothing is granted under an older one. */
-  needed: Version;
+  /** The newest that anybody is known to know: stores are labelled by it, and nothing is told that it does not allow. */
+  terms: LimitTerms;
   span: number;
   /** Windows up to this one are closed. */
   closed: number = -Infinity;
@@ -130,18 +135,16 @@ export class RootBook {
   readonly #count: ChangeCount;
 
   /** A limit of which nothing is granted. */
-  constructor(key: string, version: Version, span: number, count: ChangeCount) {
+  constructor(key: string, { version, cap }: LimitTerms, span: number, count: ChangeCount) {
     this.key = key;
-    this.version = version;
-    this.needed = version;
+    this.terms = { version, cap };
     this.span = span;
     this.#count = count;
   }
 
   /** Takes what a voter handed over. */
   adopt(said: LedgerSlice, now: Millis): void {
-    this.sawVersion(said.version);
-    this.version = this.needed;
+    this.learn(said);
     this.span = said.span;
     if (said.closed !== undefined) this.closed = Math.max(this.closed, said.closed);
     const slice = this.slice(said.window);
@@ -149,23 +152,14 @@ export class RootBook {
     for (const row of said.rows) slice.raise(slice.row(row.holder, now), row);
   }
 
-  /** Somebody knows this version. */
-  sawVersion(version: Version): void {
-    if (compareVersions(version, this.needed) > 0) this.needed = version;
-  }
-
   /**
-   * The root knows this version now; `false` when a newer one is needed. Answers that wait were worked out under the
-   * old cap: their holders ask again and are told what the new one allows.
+   * Somebody knows these terms; `true` when they are newer than ours. Answers that wait were worked out under the old
+   * ones: their holders ask again and are told what the new ones allow.
    */
-  relabel(version: Version, span: number): boolean {
-    this.sawVersion(version);
-    if (compareVersions(version, this.needed) < 0) return false;
-    if (compareVersions(version, this.version) > 0) {
-      for (const slice of this.slices.values()) slice.waiting.clear();
-      this.version = version;
-    }
-    this.span = span;
+  learn({ version, cap }: LimitTerms): boolean {
+    if (compareVersions(version, this.terms.version) <= 0) return false;
+    this.terms = { version, cap };
+    for (const slice of this.slices.values()) slice.renew();
     return true;
   }
 
@@ -206,8 +200,8 @@ export class RootBook {
     for (const { holder, granted, returned, spent, changedAt } of slice.rows.values()) {
       if (changedAt > held) rows.push({ holder, granted, returned, spent });
     }
-    const { key: limit, version, span, closed } = this;
-    const said = { limit, version, span, window: slice.window, seq: slice.seq, rows };
+    const { key: limit, terms: { version, cap }, span, closed } = this;
+    const said = { limit, version, cap, span, window: slice.window, seq: slice.seq, rows };
     return closed === -Infinity ? said : { ...said, closed };
   }
 

@@ -127,9 +127,9 @@ export class Voter implements Machine<VoterInput, VoterEffect> {
     for (const slice of message.slices) {
       const verdict = memory.ledger.store(slice, now + this.#offsetMs);
       const { limit, seq, window: { order } } = slice;
-      const version = verdict === "version" ? memory.ledger.version(limit) : undefined;
+      const terms = verdict === "version" ? memory.ledger.terms(limit) : undefined;
       const said = { limit, order, seq, verdict };
-      verdicts.push(version === undefined ? said : { ...said, version });
+      verdicts.push(terms === undefined ? said : { ...said, terms });
       if (!this.#hasStorage || verdict === "early" || verdict === "version") continue;
       const stored = memory.ledger.slice(limit, order);
       if (stored !== undefined) kept.push(stored);

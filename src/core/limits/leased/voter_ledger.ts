@@ -8,9 +8,9 @@
  * @module
  */
 
-import { compareVersions, type Version } from "../../hlc.ts";
+import { compareVersions } from "../../hlc.ts";
 import type { Millis, WallMillis } from "../../machine.ts";
-import type { HolderRow, LeaseWindow, LedgerSlice, Row } from "./contract.ts";
+import type { HolderRow, LeaseWindow, LedgerSlice, LimitTerms, Row } from "./contract.ts";
 import type { Verdict } from "./messages.ts";
 
 /** How far a window may be from a voter's cluster time, at most. */
@@ -22,7 +22,7 @@ export function driftMs(window: LeaseWindow): Millis {
 }
 
 interface Book {
-  version: Version;
+  terms: LimitTerms;
   span: number;
   closed: number;
   readonly windows: Map<number, { readonly window: LeaseWindow; readonly rows: Map<string, Row> }>;
@@ -40,18 +40,18 @@ export class VoterLedger {
   /** Merges a slice, unless it must be refused; `wallMs` is this voter's cluster time. */
   store(slice: LedgerSlice, wallMs: WallMillis): Verdict["verdict"] {
     const book = this.#books.get(slice.limit) ?? {
-      version: slice.version,
+      terms: termsOf(slice),
       span: slice.span,
       closed: -Infinity,
       windows: new Map(),
     };
     const { order, startMs, endMs } = slice.window;
-    if (compareVersions(slice.version, book.version) < 0) return "version";
+    if (compareVersions(slice.version, book.terms.version) < 0) return "version";
     const isMarker = slice.rows.length === 0 && slice.closed !== undefined && order <= slice.closed;
     const toleranceMs = driftMs(slice.window);
     if (!isMarker && wallMs < startMs - toleranceMs) return "early";
     this.#books.set(slice.limit, book);
-    book.version = slice.version;
+    book.terms = termsOf(slice);
     book.span = slice.span;
     const isLate = wallMs > endMs + toleranceMs;
     // A window that counts alone and is over may be closed at once; one of a ring still counts.
@@ -66,17 +66,17 @@ export class VoterLedger {
   restore(slice: LedgerSlice): void {
     const known = this.#books.get(slice.limit);
     const book = known ??
-      { version: slice.version, span: slice.span, closed: -Infinity, windows: new Map() };
+      { terms: termsOf(slice), span: slice.span, closed: -Infinity, windows: new Map() };
     this.#books.set(slice.limit, book);
-    if (compareVersions(slice.version, book.version) > 0) book.version = slice.version;
+    if (compareVersions(slice.version, book.terms.version) > 0) book.terms = termsOf(slice);
     book.span = slice.span;
     this.#close(book, Math.max(slice.closed ?? -Infinity, slice.window.order - slice.span));
     if (slice.window.order > book.closed) merge(book, slice.window, slice.rows);
   }
 
-  /** Newest version stored of a limit. */
-  version(limit: string): Version | undefined {
-    return this.#books.get(limit)?.version;
+  /** Newest terms stored of a limit. */
+  terms(limit: string): LimitTerms | undefined {
+    return this.#books.get(limit)?.terms;
   }
 
   /** One window of a limit as it is stored, or that it is closed. */
@@ -117,12 +117,16 @@ function merge(book: Book, window: LeaseWindow, rows: readonly HolderRow[]): voi
 }
 
 function sliceOf(limit: string, book: Book, order: number): LedgerSlice {
-  const { version, span, closed, windows } = book;
+  const { terms, span, closed, windows } = book;
   const kept = windows.get(order);
   const window = kept?.window ?? { order, startMs: 0, endMs: 0 };
   const rows = [...kept?.rows ?? []].map(([holder, row]) => ({ holder, ...row }));
-  const slice = { limit, version, window, span, rows };
+  const slice = { limit, ...terms, window, span, rows };
   return closed === -Infinity ? slice : { ...slice, closed };
+}
+
+function termsOf({ version, cap }: LimitTerms): LimitTerms {
+  return { version, cap };
 }
 
 function rowOf({ granted, returned, spent }: Row): Row {

@@ -50,6 +50,7 @@ export function slice(
   return {
     limit: "cap",
     version: version(1),
+    cap: 1_000,
     window: windowAt(wallMs),
     span: 1,
     seq: 1,

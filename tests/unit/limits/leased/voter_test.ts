@@ -107,7 +107,7 @@ describe("a voter", () => {
     const said = tell(voter, store(epoch(1), "a.1", [slice(0, [row("h", 1)])]), 0);
     assert.ok(said.type === "stored");
     assert.deepEqual(said.verdicts[0]?.verdict, "version");
-    assert.deepEqual(said.verdicts[0]?.version, version(2));
+    assert.deepEqual(said.verdicts[0]?.terms, { version: version(2), cap: 1_000 });
   });
 
   it("keeps every window of a ring, and takes reports of those that are over", () => {
