@@ -222,7 +222,8 @@ class RandomLife {
     const { sim } = this;
     const dice = this.#dice;
     const amount = 1 + dice.below(this.#amountMax);
-    const isReservation = dice.chance(0.2);
+    // What is set aside and not needed after all may come back too late: not in the calm.
+    const isReservation = !this.#isCalm && dice.chance(0.2);
     const { boot } = node;
     const right = sim.consume(node, index, amount, isReservation);
     if (right === undefined) return;
@@ -230,7 +231,7 @@ class RandomLife {
       sim.in(dice.between(0, dice.chance(0.2) ? 15_000 : 800), () => {
         if (node.boot === boot) node.run(() => this.#settle(node, index, right, amount));
       });
-    } else if (dice.chance(0.05)) {
+    } else if (!this.#isCalm && dice.chance(0.05)) {
       sim.in(dice.between(0, 3_000), () => {
         if (node.boot === boot) node.run(() => this.#refund(node, index, right, amount));
       });
