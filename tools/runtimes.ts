@@ -65,7 +65,9 @@ export function commandFor(
   args: readonly string[] = [],
 ): string[] {
   if (runtime.name === "deno") {
-    return [runtime.program, "run", "-A", "--no-check", join(ROOT, file), ...args];
+    // Set-up fetched everything; left alone, Deno looks for news of the packages and says so on standard error.
+    const still = ["--no-check", "--cached-only", "--quiet"];
+    return [runtime.program, "run", "-A", ...still, join(ROOT, file), ...args];
   }
   if (runtime.name === "bun") return [runtime.program, join(ROOT, file), ...args];
   return [runtime.program, join(ROOT, ".build", file.replace(/\.ts$/, ".js")), ...args];
