@@ -19,6 +19,7 @@ export {
 export * from "./src/core/replication/frames.ts";
 export * from "./src/ports/clock.ts";
 export * from "./src/ports/datagrams.ts";
+export * from "./src/ports/discovery.ts";
 export * from "./src/ports/dns.ts";
 export * from "./src/ports/entropy.ts";
 export * from "./src/ports/host.ts";
