@@ -16,5 +16,6 @@
  */
 
 export * from "./compliance/mod.ts";
+export { type MemoryDiscovery, memoryDiscovery } from "./memory_discovery.ts";
 export * from "./memory/mod.ts";
 export * from "./simulation/mod.ts";

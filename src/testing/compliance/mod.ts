@@ -6,6 +6,7 @@
 
 export * from "./clock.ts";
 export * from "./datagrams.ts";
+export * from "./discovery.ts";
 export * from "./dns.ts";
 export * from "./entropy.ts";
 export * from "./host.ts";
