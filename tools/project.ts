@@ -45,7 +45,9 @@ export function filesUnder(root: string, folders: readonly string[] = ["."]): st
       const path = join(folder, entry.name);
       if (entry.isDirectory()) {
         if (!NOT_OURS.has(entry.name)) visit(path);
-      } else if (entry.isFile()) found.push(relative(root, path).split(sep).join("/"));
+      } else if (entry.isFile() && !NOT_OURS.has(entry.name)) {
+        found.push(relative(root, path).split(sep).join("/"));
+      }
     }
   };
   for (const folder of folders) visit(join(root, folder));
