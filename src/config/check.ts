@@ -10,6 +10,7 @@ import {
   fieldAt,
   type FlagField,
   type GroupField,
+  type GroupsField,
   LIST_LENGTH_MAX,
   type ListField,
   type NumberField,
@@ -33,30 +34,50 @@ const NEARLY_A_VARIABLE = /^env\.[A-Z_][A-Z0-9_.-]*$/;
 type Scalar = FlagField | NumberField | ChoiceField | TextField;
 type Value = boolean | number | string | readonly string[];
 
+/** What was checked, by path. */
+interface Checked {
+  readonly values: ReadonlyMap<string, Value>;
+  readonly given: ReadonlySet<string>;
+  readonly groups: ReadonlyMap<string, readonly CheckedValues[]>;
+}
+
 /** The values of a checked group, by dotted path; constant defaults are filled in. */
 export class CheckedValues {
   /** The path of the group itself, for messages. */
   readonly path: string;
   readonly #root: GroupField;
-  readonly #values: ReadonlyMap<string, Value>;
-  readonly #given: ReadonlySet<string>;
+  readonly #checked: Checked;
+  /** What stands before every path of ours in `#checked`. */
+  readonly #prefix: string;
 
   /** Use {@linkcode checkGroup}. */
-  constructor(
-    path: string,
-    root: GroupField,
-    values: ReadonlyMap<string, Value>,
-    given: ReadonlySet<string>,
-  ) {
+  constructor(path: string, root: GroupField, checked: Checked, prefix = "") {
     this.path = path;
     this.#root = root;
-    this.#values = values;
-    this.#given = given;
+    this.#checked = checked;
+    this.#prefix = prefix;
+  }
+
+  /** The values of a group inside of this one, by their paths from there. */
+  within(path: string): CheckedValues {
+    const group = fieldAt(this.#root, path);
+    if (group.kind !== "group") throw new TypeError(`Cannot look into "${path}": it is no group`);
+    return new CheckedValues(
+      `${this.path}.${path}`,
+      group,
+      this.#checked,
+      `${this.#prefix}${path}.`,
+    );
+  }
+
+  /** The entries of a list of groups, empty when not given. */
+  groups(path: string): readonly CheckedValues[] {
+    return this.#checked.groups.get(this.#prefix + path) ?? [];
   }
 
   /** Whether the file holds this field or group, under this name or another. */
   given(path: string): boolean {
-    return this.#given.has(path);
+    return this.#checked.given.has(this.#prefix + path);
   }
 
   /** A flag that is required or has a default. */
@@ -96,7 +117,8 @@ export class CheckedValues {
 
   #get(path: string, type: string): Value {
     const field = fieldAt(this.#root, path);
-    const value = this.#values.get(path) ?? (field.kind === "list" ? [] : defaultOf(field));
+    const value = this.#checked.values.get(this.#prefix + path) ??
+      (field.kind === "list" ? [] : defaultOf(field));
     const actual: string = typeof value;
     if (actual !== type) throw new TypeError(`Cannot read "${path}" as ${type}: it is ${actual}`);
     return value as Value;
@@ -117,12 +139,13 @@ export function checkGroup(
 ): CheckedValues {
   const check = new Check(root, path, env);
   check.group(root, raw, "");
-  return new CheckedValues(path, root, check.values, check.given);
+  return new CheckedValues(path, root, check);
 }
 
-class Check {
+class Check implements Checked {
   readonly values = new Map<string, Value>();
   readonly given = new Set<string>();
+  readonly groups = new Map<string, readonly CheckedValues[]>();
   readonly #sources = new Map<string, string>();
   readonly #root: GroupField;
   readonly #path: string;
@@ -156,6 +179,10 @@ class Check {
     const already = this.given.has(path) ? this.values.get(path) : undefined;
     this.given.add(path);
     if (field.kind === "group") return this.group(field, raw, path);
+    if (field.kind === "groups") {
+      this.groups.set(path, this.#groups(field, raw, this.#full(source)));
+      return;
+    }
     const value = field.kind === "list"
       ? this.#list(field, raw, source)
       : this.#scalar(field, raw, this.#full(source));
@@ -168,6 +195,19 @@ class Check {
     }
     this.values.set(path, value);
     this.#sources.set(path, source);
+  }
+
+  #groups(field: GroupsField, raw: unknown, full: string): readonly CheckedValues[] {
+    if (!Array.isArray(raw)) {
+      refuse(full, `current value is ${shown(raw)}, allowed is ${allowed(field)}`);
+    }
+    if (raw.length > field.lengthMax) {
+      refuse(full, `it has ${raw.length} entries, allowed are ${field.lengthMax}`);
+    }
+    return Array.from(
+      raw,
+      (item: unknown, index) => checkGroup(field.item, item, `${full}[${index}]`, this.#env),
+    );
   }
 
   #list(field: ListField, raw: unknown, source: string): readonly string[] {
@@ -269,7 +309,8 @@ function fits(field: NumberField, value: number): boolean {
 }
 
 function defaultOf(field: Field): Value | undefined {
-  return field.kind === "list" || field.kind === "group" || field.kind === "alias"
+  return field.kind === "list" || field.kind === "group" || field.kind === "groups" ||
+      field.kind === "alias"
     ? undefined
     : field.default;
 }
@@ -296,6 +337,8 @@ export function allowed(field: Field): string {
       return field.format.allowed;
     case "list":
       return `a list whose entries are each ${field.item.format.allowed}`;
+    case "groups":
+      return "a list of objects";
     case "group":
     case "alias":
       return "an object";

@@ -10,29 +10,46 @@ import { fieldAt } from "./field.ts";
 import { MDNS_SERVICE } from "./formats.ts";
 import { anyOf } from "./refuse.ts";
 import type { DiscoveryCommon, DiscoveryConfig } from "./resolved.ts";
-import { CLUSTER_CONFIG, DISCOVERY_NEEDS, DISCOVERY_TYPES, type DiscoveryType } from "./schema.ts";
+import { DISCOVERY, DISCOVERY_NEEDS, DISCOVERY_TYPES, type DiscoveryType, ROOT } from "./schema.ts";
 
-/** `undefined` when discovery is off; throws `bad-config` when its type lacks something. */
-export function resolveDiscovery(values: CheckedValues): DiscoveryConfig | undefined {
-  if (!values.flag("discovery.enabled")) return undefined;
-  const type = values.textIfGiven("discovery.type") as DiscoveryType | undefined;
+/** What entries take from elsewhere in the file. */
+export interface DiscoveryDefaults {
+  /** 0: the system chooses it. */
+  readonly gossipPort: number;
+}
+
+/**
+ * `undefined` when it is off; throws `bad-config` when its type lacks something.
+ *
+ * @param values The `discovery` object, or an entry of `discoveries`.
+ */
+export function resolveDiscovery(
+  values: CheckedValues,
+  { gossipPort }: DiscoveryDefaults,
+): DiscoveryConfig | undefined {
+  if (!values.flag("enabled")) return undefined;
+  const type = values.textIfGiven("type") as DiscoveryType | undefined;
   if (type === undefined) {
     values.refuse(
-      "discovery.type",
-      `it is missing while discovery.enabled is true, allowed is ${anyOf(DISCOVERY_TYPES)}`,
+      "type",
+      `it is missing while ${nameOf(values)}.enabled is true, allowed is ${anyOf(DISCOVERY_TYPES)}`,
     );
   }
   refuseMissing(values, type);
-  refuseHalves(values, "discovery.etcd_username", "discovery.etcd_password");
-  refuseHalves(values, "discovery.etcd_cert_file", "discovery.etcd_key_file");
-  refusePortClash(values, type);
+  refuseHalves(values, "etcd_username", "etcd_password", `${nameOf(values)}.`);
+  refuseHalves(values, "etcd_cert_file", "etcd_key_file", `${nameOf(values)}.`);
+  refusePortClash(values, type, gossipPort);
   const common: DiscoveryCommon = {
-    bindPort: values.numberIfGiven("discovery.bind_port") ??
-      (values.number("gossip.port") || undefined),
-    dialTimeoutMs: parseGoDuration(values.text("discovery.dial_timeout")) as number,
-    allowedAddressSpace: values.list("discovery.allowed_address_space"),
+    bindPort: values.numberIfGiven("bind_port") ?? (gossipPort || undefined),
+    dialTimeoutMs: parseGoDuration(values.text("dial_timeout")) as number,
+    allowedAddressSpace: values.list("allowed_address_space"),
   };
   return ofType(values, type, common);
+}
+
+/** As messages call the object inside of `cluster_config`. */
+function nameOf({ path }: CheckedValues): string {
+  return path.slice(ROOT.length + 1);
 }
 
 function ofType(
@@ -40,8 +57,8 @@ function ofType(
   type: DiscoveryType,
   common: DiscoveryCommon,
 ): DiscoveryConfig {
-  const text = (key: string): string => values.text(`discovery.${key}`);
-  const textIfGiven = (key: string): string | undefined => values.textIfGiven(`discovery.${key}`);
+  const text = (key: string): string => values.text(key);
+  const textIfGiven = (key: string): string | undefined => values.textIfGiven(key);
   switch (type) {
     case "kubernetes":
       return {
@@ -66,7 +83,7 @@ function ofType(
         type,
         ...common,
         serviceName: text("service_name"),
-        endpoints: values.list("discovery.etcd_endpoints"),
+        endpoints: values.list("etcd_endpoints"),
         username: textIfGiven("etcd_username"),
         password: textIfGiven("etcd_password"),
         caFile: textIfGiven("etcd_ca_file"),
@@ -77,7 +94,7 @@ function ofType(
       return {
         type,
         ...common,
-        names: values.list("discovery.dns_names"),
+        names: values.list("dns_names"),
         server: textIfGiven("dns_server"),
       };
     case "udp":
@@ -85,7 +102,7 @@ function ofType(
         type,
         ...common,
         serviceName: text("service_name"),
-        broadcastPort: values.number("discovery.udp_broadcast_port"),
+        broadcastPort: values.number("udp_broadcast_port"),
       };
     case "mdns":
       return { type, ...common, service: mdnsService(values) };
@@ -94,45 +111,43 @@ function ofType(
 
 function refuseMissing(values: CheckedValues, type: DiscoveryType): void {
   for (const key of DISCOVERY_NEEDS[type]) {
-    const path = `discovery.${key}`;
-    const field = fieldAt(CLUSTER_CONFIG, path);
-    if (!values.given(path)) {
-      values.refuse(path, `discovery of type "${type}" needs it, allowed is ${allowed(field)}`);
+    const field = fieldAt(DISCOVERY, key);
+    if (!values.given(key)) {
+      values.refuse(key, `discovery of type "${type}" needs it, allowed is ${allowed(field)}`);
     }
-    if (field.kind === "list" && values.list(path).length === 0) {
-      values.refuse(path, `discovery of type "${type}" needs at least one entry, it is empty`);
+    if (field.kind === "list" && values.list(key).length === 0) {
+      values.refuse(key, `discovery of type "${type}" needs at least one entry, it is empty`);
     }
   }
 }
 
 /** Beacons and gossip can't share a UDP port. */
-function refusePortClash(values: CheckedValues, type: DiscoveryType): void {
-  const at = "discovery.udp_broadcast_port";
-  if (type !== "udp" || values.number(at) !== values.number("gossip.port")) return;
+function refusePortClash(values: CheckedValues, type: DiscoveryType, gossipPort: number): void {
+  if (type !== "udp" || values.number("udp_broadcast_port") !== gossipPort) return;
   values.refuse(
-    at,
-    `current value is ${values.number(at)}, which is gossip.port, choose another port`,
+    "udp_broadcast_port",
+    `current value is ${gossipPort}, which is gossip.port, choose another port`,
   );
 }
 
 function mdnsService(values: CheckedValues): string {
-  const given = values.textIfGiven("discovery.mdns_service");
+  const given = values.textIfGiven("mdns_service");
   if (given !== undefined) return given;
-  const name = values.textIfGiven("discovery.service_name");
+  const name = values.textIfGiven("service_name");
   if (name === undefined) return "_bifrost._tcp";
   const derived = `_${name}._tcp`;
   if (!MDNS_SERVICE.accepts(derived)) {
     values.refuse(
-      "discovery.service_name",
+      "service_name",
       'it makes no service type for mDNS, use letters, digits and "-" or set mdns_service',
     );
   }
   return derived;
 }
 
-/** Refuses one of two fields that only make sense together. */
-export function refuseHalves(values: CheckedValues, a: string, b: string): void {
+/** Refuses one of two fields that only make sense together; `prefix` goes before the other one's name. */
+export function refuseHalves(values: CheckedValues, a: string, b: string, prefix = ""): void {
   if (values.given(a) === values.given(b)) return;
   const [given, missing] = values.given(a) ? [a, b] : [b, a];
-  values.refuse(missing, `it is missing while ${given} is given, give both or neither`);
+  values.refuse(missing, `it is missing while ${prefix}${given} is given, give both or neither`);
 }

@@ -59,6 +59,13 @@ export interface ListField extends FieldBase {
   readonly item: TextField;
 }
 
+/** A list of objects; empty unless given. */
+export interface GroupsField extends FieldBase {
+  readonly kind: "groups";
+  readonly item: GroupField;
+  readonly lengthMax: number;
+}
+
 /** An object. */
 export interface GroupField extends FieldBase {
   readonly kind: "group";
@@ -80,6 +87,7 @@ export type Field =
   | ChoiceField
   | TextField
   | ListField
+  | GroupsField
   | GroupField
   | AliasField;
 

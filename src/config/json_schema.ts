@@ -29,7 +29,7 @@ export function configJsonSchema(): JsonObject {
       $schema: { type: "string", description: "Where editors find this schema." },
       cluster_config: {
         ...schemaOf(CLUSTER_CONFIG, CLUSTER_CONFIG),
-        allOf: [needsPeers(), needsBroker(), ...needsOfDiscovery()],
+        allOf: [needsPeers(), needsBroker(), ...needsOfDiscovery(), needsOfDiscoveries()],
       },
       governance: governance(),
       config_store: configStore(),
@@ -70,6 +70,14 @@ function schemaOf(field: Field, root: GroupField): JsonObject {
         type: "array",
         maxItems: LIST_LENGTH_MAX,
         items: textSchema(field.item),
+      };
+    case "groups":
+      return {
+        description,
+        default: [],
+        type: "array",
+        maxItems: field.lengthMax,
+        items: schemaOf(field.item, root),
       };
     case "alias":
       return { description, ...omit(schemaOf(aliased(root, field.of), root), "description") };
@@ -134,6 +142,7 @@ function needsPeers(): JsonObject {
           },
           required: ["discovery"],
         },
+        { properties: { discoveries: { minItems: 1 } }, required: ["discoveries"] },
       ],
     },
   };
@@ -163,6 +172,21 @@ function needsOfDiscovery(): readonly JsonObject[] {
       then: need(keys),
     })),
   ];
+}
+
+/** An entry is on unless it says otherwise. */
+function needsOfDiscoveries(): JsonObject {
+  const isOn = { enabled: ON };
+  const allOf = [
+    { if: { properties: isOn }, then: { required: ["type"] } },
+    ...Object.entries(DISCOVERY_NEEDS).filter(([, keys]) => keys.length > 0).map((
+      [type, keys],
+    ) => ({
+      if: { properties: { ...isOn, type: { const: type } }, required: ["type"] },
+      then: { required: keys },
+    })),
+  ];
+  return { if: MESH, then: { properties: { discoveries: { items: { allOf } } } } };
 }
 
 function configStore(): JsonObject {

@@ -22,6 +22,12 @@ export interface ResolveOptions {
   readonly env: EnvLookup;
   /** This machine's name, used when `node_id` is not given. */
   readonly hostName: string;
+  /**
+   * Whether the program brings ways of its own to find peers, so that the file needs none.
+   *
+   * @default {false}
+   */
+  readonly hasSources?: boolean;
 }
 
 /**
@@ -50,10 +56,12 @@ export function resolveConfig(raw: unknown, options: ResolveOptions): ResolvedCo
   const enabled = values.flag("enabled");
   const type = values.text("type") as "mesh" | "broker";
   const mesh = type === "mesh";
-  if (enabled && mesh) refuseMeshOfNobody(values);
+  if (enabled && mesh && options.hasSources !== true) refuseMeshOfNobody(values);
   if (enabled && !mesh) warnOfIgnored(values, warnings);
   refusePortClashes(values, enabled, mesh);
-  const discovery = enabled && mesh ? resolveDiscovery(values) : undefined;
+  const gossipPort = values.number("gossip.port");
+  const ways = [values.within("discovery"), ...values.groups("discoveries")]
+    .map((way) => enabled && mesh ? resolveDiscovery(way, { gossipPort }) : undefined);
   const gossipValues = mesh ? values : defaults();
   const config: ResolvedConfig = {
     enabled,
@@ -71,7 +79,8 @@ export function resolveConfig(raw: unknown, options: ResolveOptions): ResolvedCo
       port: values.number("grpc.port"),
       dialTimeoutMs: millis(values.number("grpc.dial_timeout_seconds")),
     },
-    discovery,
+    discovery: ways[0],
+    discoveries: ways.filter((way) => way !== undefined),
     broker: broker(values, enabled && !mesh),
     security: resolveSecurity(values, warnings),
     status: resolveStatus(values, warnings),
@@ -99,6 +108,7 @@ function topLevel(raw: unknown): Record<string, unknown> {
 
 function refuseMeshOfNobody(values: CheckedValues): void {
   if (values.list("peers").length > 0 || values.flag("discovery.enabled")) return;
+  if (values.groups("discoveries").some((way) => way.flag("enabled"))) return;
   values.refuse(
     "peers",
     "there are neither peers nor discovery, list at least one peer (the node itself will do for " +
@@ -107,7 +117,7 @@ function refuseMeshOfNobody(values: CheckedValues): void {
 }
 
 function warnOfIgnored(values: CheckedValues, warnings: string[]): void {
-  for (const key of ["peers", "gossip", "discovery"]) {
+  for (const key of ["peers", "gossip", "discovery", "discoveries"]) {
     if (values.given(key)) warnings.push(`${ROOT}.${key} is ignored in broker mode`);
   }
 }

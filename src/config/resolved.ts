@@ -12,7 +12,7 @@ import type { HostPort } from "./host_port.ts";
 export interface ResolvedConfig {
   /** `false`: a single node that talks to nobody. */
   readonly enabled: boolean;
-  /** How nodes reach each other. In `"broker"` mode `peers` is empty, `discovery` undefined and `gossip` the defaults. */
+  /** How nodes reach each other. In `"broker"` mode there are no `peers` and no `discoveries`, and `gossip` has the defaults. */
   readonly type: "mesh" | "broker";
   /** The name people see; the memberlist name is this, a hyphen and the gossip port that was bound. */
   readonly nodeId: string;
@@ -34,8 +34,10 @@ export interface ResolvedConfig {
   readonly healthCheck: HealthCheckConfig;
   /** The RPC channel. */
   readonly grpc: GrpcConfig;
-  /** `undefined` when discovery is off. */
+  /** The `discovery` object; `undefined` when it is off. */
   readonly discovery: DiscoveryConfig | undefined;
+  /** All ways to find peers that are on: the `discovery` object first, then the entries of `discoveries`. */
+  readonly discoveries: readonly DiscoveryConfig[];
   /** Broker mode. */
   readonly broker: BrokerConfig;
   /** Keys, certificates and tokens. */

@@ -11,6 +11,7 @@ import type {
   Field,
   FlagField,
   GroupField,
+  GroupsField,
   ListField,
   NumberField,
   TextField,
@@ -126,7 +127,11 @@ const GOSSIP = group("The gossip channel: membership and liveness, the memberlis
   ),
 });
 
-const DISCOVERY = group("Finds peers while the node runs.", {
+/** More ways to find peers at once make no sense. */
+const DISCOVERIES_MAX = 16;
+
+/** One way to find peers. */
+export const DISCOVERY: GroupField = group("Finds peers while the node runs.", {
   enabled: flag("Must be true for discovery to run.", { default: false }),
   type: choice(DISCOVERY_TYPES, "How peers are found; required when enabled."),
   service_name: text(format.SERVICE_NAME, "Name of the service; required for consul, etcd, udp."),
@@ -165,6 +170,16 @@ const DISCOVERY = group("Finds peers while the node runs.", {
     derived: "_<service_name>._tcp, without a service_name _bifrost._tcp",
   }),
 });
+
+const DISCOVERIES: GroupsField = {
+  kind: "groups",
+  lengthMax: DISCOVERIES_MAX,
+  doc: "More ways to find peers, besides discovery; all run together.",
+  item: group("One way to find peers; the fields of discovery.", {
+    ...DISCOVERY.fields,
+    enabled: flag("false sets it aside.", { default: true }),
+  }),
+};
 
 const SECURITY = group("Keys, certificates and tokens of both channels.", {
   gossip_keys: list(
@@ -219,6 +234,7 @@ export const CLUSTER_CONFIG: GroupField = {
       dial_timeout_seconds: seconds(5, "Timeout of connecting to a peer."),
     }),
     discovery: DISCOVERY,
+    discoveries: DISCOVERIES,
     broker: group("The relay of broker mode.", {
       address: text(format.HOST_PORT, "The broker, host:port; required in broker mode."),
       tls: flag("Connect to the broker with TLS.", { default: false }),

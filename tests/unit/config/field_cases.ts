@@ -274,6 +274,35 @@ export const FIELD_CASES: readonly FieldCase[] = [
   listenPort("grpc.port", 10102, (c) => c.grpc.port),
   seconds("grpc.dial_timeout_seconds", 5000, (c) => c.grpc.dialTimeoutMs),
   {
+    path: "discoveries",
+    base: { enabled: true },
+    read: (c) => c.discoveries.map(({ type, bindPort }) => `${type} ${bindPort}`),
+    good: [
+      [[{ type: "mdns" }], ["mdns 10101"]],
+      [
+        [{ type: "dns", dns_names: ["a.example"], bind_port: 7 }, { type: "mdns" }],
+        ["dns 7", "mdns 10101"],
+      ],
+      [[{ type: "etcd", enabled: false }, { type: "mdns", enabled: true }], ["mdns 10101"]],
+    ],
+    bad: [
+      {},
+      "mdns",
+      [3],
+      [{}],
+      [{ type: "gossip" }],
+      [{ type: "mdns", unknown: 1 }],
+      [{ type: "mdns" }, { type: "etcd" }],
+      [{
+        type: "udp",
+        service_name: "a",
+        udp_broadcast_port: 10101,
+        allowed_address_space: ["10.0.0.0/8"],
+      }],
+      Array.from({ length: 17 }, () => ({ type: "mdns" })),
+    ],
+  },
+  {
     path: "discovery.enabled",
     base: { ...MESH, ...discovering("mdns"), peers: ["a:1"] },
     read: (c) => c.discovery !== undefined,

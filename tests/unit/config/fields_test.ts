@@ -21,6 +21,12 @@ describe("the fields of cluster_config", () => {
     assert.deepEqual([...cases].sort(), [...leaves(CLUSTER_CONFIG)].sort());
   });
 
+  it("of an entry of discoveries are those of discovery", () => {
+    const { discoveries, discovery } = CLUSTER_CONFIG.fields;
+    assert.ok(discoveries?.kind === "groups" && discovery?.kind === "group");
+    assert.deepEqual(Object.keys(discoveries.item.fields), Object.keys(discovery.fields));
+  });
+
   for (const field of FIELD_CASES) {
     const base = field.base ?? MESH;
 
@@ -56,6 +62,9 @@ describe("the fields of cluster_config", () => {
         const variables = new Map<string, string>();
         const named = (value: unknown): unknown => {
           if (Array.isArray(value)) return value.map(named);
+          if (typeof value === "object" && value !== null) {
+            return Object.fromEntries(Object.entries(value).map(([key, of]) => [key, named(of)]));
+          }
           variables.set(`V_${variables.size}`, String(value));
           return `env.V_${variables.size - 1}`;
         };

@@ -32,7 +32,9 @@ describe("the JSON Schema", () => {
 
     it(`takes every good ${field.path}, also by variable`, () => {
       for (const [raw] of field.good) {
-        const named = Array.isArray(raw) ? raw.map(() => "env.SOME") : "env.SOME";
+        const named = Array.isArray(raw)
+          ? raw.map((item) => typeof item === "object" ? item : "env.SOME")
+          : "env.SOME";
         for (const value of [raw, named]) {
           const file = { $schema: "x", cluster_config: withValue(base, field.path, value) };
           assert.equal(violation(file), undefined, JSON.stringify(value));
@@ -67,6 +69,12 @@ describe("the JSON Schema", () => {
           { cluster_config: { ...MESH, discovery: { enabled: true, type } } },
         ] as const
       ),
+      ["an entry of discoveries without type", {
+        cluster_config: { enabled: true, discoveries: [{ enabled: true }] },
+      }],
+      ["an entry of discoveries that lacks something", {
+        cluster_config: { enabled: true, discoveries: [{ type: "mdns" }, { type: "etcd" }] },
+      }],
       ["an item without id", { cluster_config: MESH, governance: { teams: [{ name: "a" }] } }],
       ["a store without host", {
         cluster_config: MESH,
@@ -85,6 +93,14 @@ describe("the JSON Schema", () => {
       { cluster_config: { enabled: false } },
       { cluster_config: { enabled: false, discovery: { enabled: true } } },
       { cluster_config: { ...MESH, discovery: { type: "etcd" } } },
+      { cluster_config: { enabled: true, discoveries: [{ type: "mdns" }] } },
+      {
+        cluster_config: {
+          ...MESH,
+          discoveries: [{ type: "etcd", enabled: false }, { enabled: false }],
+        },
+      },
+      { cluster_config: { enabled: false, discoveries: [{ type: "etcd" }] } },
       {
         cluster_config: {
           enabled: true,

@@ -46,6 +46,7 @@ describe("resolveConfig", () => {
       healthCheck: { timeoutMs: 10_000, successThreshold: 3, failureThreshold: 3 },
       grpc: { port: 10102, dialTimeoutMs: 5000 },
       discovery: undefined,
+      discoveries: [],
       broker: { address: undefined, tls: false, authToken: undefined, listenPort: 50051 },
       security: {
         gossipKeys: [],
@@ -120,6 +121,25 @@ describe("resolveConfig", () => {
 
   it("serves status where the node listens, unless told otherwise", () => {
     assert.equal(resolved({ ...MESH, bind_addr: "127.0.0.1" }).status.ip, "127.0.0.1");
+  });
+
+  it("runs the discovery object and the entries of discoveries together, in order", () => {
+    const config = resolved({
+      ...discovering("dns"),
+      discoveries: [{ type: "mdns", service_name: "gw" }, {
+        type: "dns",
+        dns_names: ["b.example"],
+      }],
+    });
+    assert.deepEqual(config.discoveries.map(({ type }) => type), ["dns", "mdns", "dns"]);
+    assert.equal(config.discoveries[0], config.discovery);
+    assert.deepEqual(resolved({ ...discovering("dns"), enabled: false }).discoveries, []);
+  });
+
+  it("asks for no peers when the program brings its own way to find them", () => {
+    const file = { cluster_config: { enabled: true } };
+    assert.throws(() => resolveConfig(file, OPTIONS), /there are neither peers nor discovery/);
+    assert.deepEqual(resolveConfig(file, { ...OPTIONS, hasSources: true }).peers, []);
   });
 
   it("derives the mDNS type from the service name", () => {

@@ -175,6 +175,20 @@ const SENTENCES: readonly (readonly [file: unknown, sentence: string])[] = [
     'allowed is "kubernetes", "consul", "etcd", "dns", "udp" or "mdns"',
   ],
   [
+    cluster({ enabled: true, discoveries: [{ type: "mdns" }, {}] }),
+    "Cannot use cluster_config.discoveries[1].type: it is missing while discoveries[1].enabled is true, " +
+    'allowed is "kubernetes", "consul", "etcd", "dns", "udp" or "mdns"',
+  ],
+  [
+    cluster({ enabled: true, discoveries: [{ type: "mdns", dns_nam: [] }] }),
+    "Cannot use cluster_config.discoveries[0].dns_nam: there is no such key, " +
+    'the nearest known key is "dns_names"',
+  ],
+  [
+    cluster({ enabled: true, discoveries: { type: "mdns" } }),
+    "Cannot use cluster_config.discoveries: current value is an object, allowed is a list of objects",
+  ],
+  [
     found("kubernetes", "k8s_label_selector", undefined),
     'Cannot use cluster_config.discovery.k8s_label_selector: discovery of type "kubernetes" needs it, ' +
     "allowed is a text that is not empty, on one line",
