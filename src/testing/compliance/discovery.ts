@@ -283,8 +283,10 @@ const forgottenRules: Record<string, WorldRule> = {
     await using visit = await Visit.begin(bench, world);
     await announce(visit);
     await untilListed(given, visit);
-    await world.forget?.();
-    await bench.until("it has told", () => visit.forgotten.length > 0, failsMs);
+    await whileAsking(bench, visit, async () => {
+      await world.forget?.();
+      await bench.until("it has told", () => visit.forgotten.length > 0, failsMs);
+    });
     await announceAfterTrouble(bench, visit, newsMs);
     await untilListed(given, visit);
   },
@@ -332,6 +334,28 @@ async function announce(
 async function withdraw({ session }: Visit): Promise<void> {
   if (session.withdraw === undefined) throw new Error("there is no withdraw");
   await session.withdraw(new AbortController().signal);
+}
+
+/** Keeps a question under way while `work` runs, as a node does all the time: a session may learn of a loss by it. */
+async function whileAsking(
+  bench: Bench,
+  { session }: Visit,
+  work: () => Promise<void>,
+): Promise<void> {
+  const over = new AbortController();
+  const asking = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      await session.next(over.signal).catch(() => {});
+      if (!over.signal.aborted) await bench.pass(50);
+    }
+  };
+  const asked = asking();
+  try {
+    await work();
+  } finally {
+    over.abort();
+    await asked;
+  }
 }
 
 /** Announces again and again until the source takes it. */
