@@ -13,6 +13,7 @@ import type {
   ReplicationInput,
   ReplicationRefusal,
   ReplicationView,
+  WriteCommand,
 } from "../core/replication/contract.ts";
 import type { AwaitedMember, AwaitLevel, WriteOutcome } from "../core/replication/awaited.ts";
 import type { EntryWrite } from "../core/replication/entry.ts";
@@ -95,10 +96,7 @@ export class Links implements AsyncDisposable {
   /** Writes all or nothing under one stamp; throws `ClusterError` `too-large`, or `closed` after disposal. */
   write(writes: readonly EntryWrite[]): Version {
     const op = this.#nextOp++;
-    let result: Version | ClusterError = closedError();
-    this.#settled.set(op, (settled) => result = settled);
-    this.#driven.step({ type: "command", command: { type: "write", op, writes } });
-    this.#settled.delete(op);
+    const result = this.#settle(op, { type: "write", op, writes });
     if (result instanceof ClusterError) throw result;
     return result;
   }
@@ -113,13 +111,10 @@ export class Links implements AsyncDisposable {
     const command = { type: "write", op, writes, level } as const;
     return await new Promise((resolve, reject) => {
       this.#awaited.set(op, { resolve, reject });
-      let result: Version | ClusterError = closedError();
-      this.#settled.set(op, (settled) => result = settled);
-      this.#driven.step({
-        type: "command",
-        command: timeoutMs === undefined ? command : { ...command, timeoutMs },
-      });
-      this.#settled.delete(op);
+      const result = this.#settle(
+        op,
+        timeoutMs === undefined ? command : { ...command, timeoutMs },
+      );
       if (!(result instanceof ClusterError)) return;
       this.#awaited.delete(op);
       reject(result);
@@ -177,6 +172,15 @@ export class Links implements AsyncDisposable {
     for (const { reject } of this.#awaited.values()) reject(closedError());
     this.#awaited.clear();
     return Promise.resolve();
+  }
+
+  /** Gives the machine a write; a stopped one settles nothing. Errors cost a stack each: none is made in advance. */
+  #settle(op: number, command: WriteCommand): Version | ClusterError {
+    let result: Version | ClusterError | undefined;
+    this.#settled.set(op, (settled) => result = settled);
+    this.#driven.step({ type: "command", command });
+    this.#settled.delete(op);
+    return result ?? closedError();
   }
 
   #tellWall(): void {
