@@ -144,6 +144,29 @@ export const cases: readonly BenchCase[] = [
     run: async () => await (await import("./replication.ts")).linkUpdates(),
   },
   {
+    name: "replication/digest-1000000",
+    unit: "B",
+    rounds: 1,
+    run: async () => (await import("./digests.ts")).digestExchange(1_000_000),
+  },
+  {
+    name: "replication/entity",
+    unit: "B/entity",
+    collectable: true,
+    run: async () => await (await import("./held.ts")).bytesPerEntity(),
+  },
+  {
+    name: "limits/counter",
+    unit: "B/counter",
+    collectable: true,
+    run: async () => await (await import("./held.ts")).bytesPerCounter(),
+  },
+  {
+    name: "limits/admission/approximate",
+    unit: "decisions/s",
+    run: async () => await (await import("./admission.ts")).approximateAdmission(),
+  },
+  {
     name: "node/idle",
     unit: "% of a core",
     rounds: 1,

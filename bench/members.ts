@@ -4,10 +4,10 @@
  * @module
  */
 
-import process from "node:process";
 import { encodeMessage } from "../src/core/wire/encode.ts";
 import { runtimeUnderTest } from "../tests/runtime_under_test.ts";
 import { quietNode } from "./handle.ts";
+import { settledBytes } from "./settled_bytes.ts";
 
 const MEMBERS = 10_000;
 /** About what a node tells of itself: ids, RPC port, region, capabilities, version. */
@@ -56,19 +56,3 @@ function meet({ machine, codec }: QuietNode, count: number): void {
 }
 
 const SENDER = "192.0.2.1:10101";
-
-/** Heap and buffers after everything unreachable is gone. */
-async function settledBytes(): Promise<number> {
-  const globals = globalThis as {
-    readonly gc?: () => void;
-    readonly Bun?: { gc(force: boolean): void };
-  };
-  for (let i = 0; i < 4; i++) {
-    if (globals.Bun !== undefined) globals.Bun.gc(true);
-    else if (globals.gc !== undefined) globals.gc();
-    else throw new Error("Cannot measure memory: start the runtime with --expose-gc");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + (globals.Bun === undefined ? external : 0);
-}

@@ -5,69 +5,18 @@
  */
 
 import { createNode, type Runtime } from "../mod.ts";
-import type { ReplicationEffect, ReplicationInput } from "../src/core/replication/contract.ts";
-import { Replication } from "../src/core/replication/machine.ts";
-import { Rng } from "../src/core/rng.ts";
-import { entryCodec } from "../src/driver/entry_codec.ts";
 import { runtimeUnderTest } from "../tests/runtime_under_test.ts";
 import { eventually } from "../tests/eventually.ts";
 import type { BenchFigure } from "./cases.ts";
 import { quantile } from "./cluster_timing.ts";
 import { benchInput } from "./go_peer.ts";
 import { opsPerSecond } from "./measure.ts";
+import { Pair } from "./pair.ts";
 import { Helper } from "./helper.ts";
 import { wallMs } from "./wall.ts";
 
 /** About the size of a virtual key with its budget. */
 const VALUE_BYTES = 200;
-const EPOCH_MS = 1_800_000_000_000;
-
-/** Two machines that hand each other their frames as records. */
-class Pair {
-  readonly machines: readonly [Replication, Replication];
-  #now = 0;
-
-  constructor() {
-    const make = (nodeId: string) =>
-      new Replication({ nodeId, bootId: "1", joinTimeoutMs: 0 }, entryCodec, new Rng(1));
-    this.machines = [make("a"), make("b")];
-    for (const at of [0, 1]) this.#give(at, { type: "start", wallMs: EPOCH_MS });
-    this.#give(1, { type: "accepted", link: -1 });
-    this.#give(0, { type: "peerUp", peer: "b", boot: "1", capabilities: [] });
-    this.tick();
-  }
-
-  /** Lets 10 ms pass on both. */
-  tick(): void {
-    this.#now += 10;
-    for (const at of [0, 1]) this.#give(at, { type: "tick" });
-  }
-
-  /** Writes on the first. */
-  write(key: string, value: Uint8Array): void {
-    this.#give(0, {
-      type: "command",
-      command: { type: "write", op: 1, writes: [{ type: "key", key, value }] },
-    });
-  }
-
-  #give(at: number, input: ReplicationInput): void {
-    const todo: [number, ReplicationInput][] = [[at, input]];
-    const out: ReplicationEffect[] = [];
-    for (let next = todo.shift(); next !== undefined; next = todo.shift()) {
-      const [to, each] = next;
-      out.length = 0;
-      this.machines[to as 0 | 1].handle(each, this.#now, out);
-      for (const effect of out) {
-        if (effect.type === "open") todo.push([to, { type: "linkOpened", link: effect.link }]);
-        if (effect.type !== "send") continue;
-        const link = to === 0 ? -1 : 1;
-        todo.push([1 - to, { type: "frame", link, frame: effect.frame }]);
-        todo.push([to, { type: "writable", link: effect.link }]);
-      }
-    }
-  }
-}
 
 /** Entities written on one machine, sent, applied and acknowledged per second, both machines on one core. */
 export function machineUpdates(): number {
