@@ -120,6 +120,10 @@ export class Approximate implements Strength {
     this.free -= amount;
   }
 
+  reserve(amount: number): undefined {
+    this.charged(amount);
+  }
+
   #judge(amount: number, now: Millis): RefusalReason | undefined {
     const { used } = this.#counter;
     const { limit } = this.#limit;

@@ -6,6 +6,12 @@
 
 import type { Millis } from "../machine.ts";
 import type { Calendar } from "./calendar.ts";
+import type { Counter } from "./counter.ts";
+import type { ResolvedLimit, StrengthName } from "./definition.ts";
+import type { Strength } from "./strength.ts";
+
+/** Makes who decides for one limit, beginning with a counter. */
+export type StrengthMaker = (limit: ResolvedLimit, counter: Counter) => Strength;
 
 /** What a node may say about its limits; everything but the identity and the calendar has a default. */
 export interface LimitsOptions {
@@ -29,6 +35,8 @@ export interface LimitsOptions {
   readonly horizonMs?: Millis;
   /** Most open reservations. @default {100000} */
   readonly reservationsMax?: number;
+  /** Strengths beyond `approximate` that this node can keep. @default {none} */
+  readonly strengths?: ReadonlyMap<StrengthName, StrengthMaker>;
 }
 
 /** {@linkcode LimitsOptions} after defaults. */
@@ -44,6 +52,7 @@ export function resolveLimits(options: LimitsOptions): LimitsConfig {
     dropMs: 5_000,
     horizonMs: 60_000,
     reservationsMax: 100_000,
+    strengths: new Map(),
     ...options,
   });
   for (

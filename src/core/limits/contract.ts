@@ -121,6 +121,8 @@ export type RefusalReason =
   | "limit"
   /** Nearly all is used and this node's share of the rest is. */
   | "share"
+  /** What this node may take by itself is used up; more is being asked for. */
+  | "asking"
   /** The peers must first hear of what this node took already, or of how much one call takes. */
   | "unheard"
   /** This node hears of at most half of the members, and the limit says what then. */

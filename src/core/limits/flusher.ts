@@ -78,7 +78,7 @@ export class Flusher {
     for (const state of this.#dirty) {
       if (out.length >= most) break;
       this.#dirty.delete(state);
-      state.collect();
+      state.collect(now);
       state.strength.speak(now);
       this.#write(state.counter, out);
     }

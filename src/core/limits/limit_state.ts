@@ -23,6 +23,8 @@ export class LimitState {
   readonly strength: Strength;
   /** What earlier items of the call under decision take of it. */
   pending = 0;
+  /** The limit is gone or is counted anew: another state has its place, and its row. */
+  isClosed = false;
   readonly #glances: Glances;
   #limit: ResolvedLimit;
   #early: Map<string, Uint8Array> | undefined;
@@ -42,15 +44,17 @@ export class LimitState {
   }
 
   /** Charges what was taken at a glance. Before anything is read or changed; then nothing goes at a glance. */
-  collect(): void {
+  collect(now: Millis): void {
+    if (this.isClosed) return;
     const taken = this.#glances.collect(this.row);
     if (taken === 0) return;
     this.counter.charge(taken);
-    this.strength.charged(taken);
+    this.strength.charged(taken, now);
   }
 
   /** From now on what is free goes at a glance, but not past the point at which something has to be told. */
   glance(): void {
+    if (this.isClosed) return;
     const { counter, strength } = this;
     const untold = this.#limit.nearAt - counter.used - 1;
     const free = counter.isNearTold ? strength.free : Math.min(strength.free, untold);
@@ -59,6 +63,7 @@ export class LimitState {
 
   /** The limit is gone. */
   close(): void {
+    this.isClosed = true;
     this.#glances.close(this.row);
   }
 

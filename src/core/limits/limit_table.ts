@@ -15,6 +15,7 @@ import type { Flusher } from "./flusher.ts";
 import type { Glances } from "./glances.ts";
 import { LimitState } from "./limit_state.ts";
 import type { Members } from "./members.ts";
+import type { Strength } from "./strength.ts";
 import { subWindowMs, windowPrefix, Windows, type WindowSpan } from "./windows.ts";
 
 /** A peer counts us for `dropMs` of its clock; clocks may run this much apart in speed. */
@@ -50,7 +51,10 @@ export class LimitTable {
     this.#glances = glances;
     this.#outbox = outbox;
     this.#windows = new Windows(config.calendar);
-    this.#checks = { windows: this.#windows, strengths: new Set(["approximate"]) };
+    this.#checks = {
+      windows: this.#windows,
+      strengths: new Set(["approximate", ...config.strengths.keys()]),
+    };
   }
 
   /** The limit of that id, if it can be used; only for what is taken at a glance. */
@@ -59,23 +63,23 @@ export class LimitTable {
   }
 
   /** The limit of that id, if it can be used, with all that was taken charged. */
-  get(id: string): LimitState | undefined {
+  get(id: string, now: Millis): LimitState | undefined {
     const state = this.#states.get(id);
-    state?.collect();
+    state?.collect(now);
     return state;
   }
 
   /** All limits, in the order in which they were first defined, with all that was taken charged. */
-  *all(): Iterable<LimitState> {
+  *all(now: Millis): Iterable<LimitState> {
     for (const state of this.#states.values()) {
-      state.collect();
+      state.collect(now);
       yield state;
     }
   }
 
   /** A definition came, changed, or went (`undefined`). */
-  define(id: string, value: unknown, wallMs: WallMillis): void {
-    const old = this.get(id);
+  define(id: string, value: unknown, now: Millis, wallMs: WallMillis): void {
+    const old = this.get(id, now);
     const resolution = value === undefined ? undefined : resolveLimit(id, value, this.#checks);
     if (resolution?.ok !== true) {
       if (old !== undefined) this.#park(old, wallMs);
@@ -83,7 +87,7 @@ export class LimitTable {
       return;
     }
     const { limit } = resolution;
-    if (old !== undefined && counterOf(old.limit) === counterOf(limit)) {
+    if (old !== undefined && kindOf(old.limit) === kindOf(limit)) {
       old.redefine(limit);
       this.watch(old);
       return;
@@ -94,11 +98,19 @@ export class LimitTable {
       return this.#tellRefused(id, `Cannot use limit "${id}": its calendar has no window for now`);
     }
     const counter = this.#open(limit, span, wallMs);
-    const strength = new Approximate(limit, counter, this.#members, {
+    this.#states.set(
+      id,
+      new LimitState(limit, counter, this.#strengthOf(limit, counter), this.#glances),
+    );
+  }
+
+  #strengthOf(limit: ResolvedLimit, counter: Counter): Strength {
+    const make = this.#config.strengths.get(limit.strength);
+    if (make !== undefined) return make(limit, counter);
+    return new Approximate(limit, counter, this.#members, {
       touchMs: this.#config.dropMs * CLOCK_SPEED_MARGIN,
       roundTripMs: this.#config.roundTripMs,
     });
-    this.#states.set(id, new LimitState(limit, counter, strength, this.#glances));
   }
 
   /** Brings a limit to the window of `wallMs`. */
@@ -169,7 +181,7 @@ export class LimitTable {
   }
 }
 
-/** Limits that agree in this count in the same windows. */
-function counterOf({ created, shape }: ResolvedLimit): string {
-  return `${created}|${windowPrefix(shape)}`;
+/** Limits that agree in this count in the same windows, and in the same way. */
+function kindOf({ created, shape, strength }: ResolvedLimit): string {
+  return `${created}|${windowPrefix(shape)}|${strength}`;
 }

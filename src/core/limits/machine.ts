@@ -139,10 +139,7 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
       );
     }
     this.#reservations.close(reservation);
-    for (const [i, item] of items.entries()) {
-      const difference = (amounts[i] as number) - item.amount;
-      if (difference !== 0) this.#correct(item, difference, now);
-    }
+    for (const [i, item] of items.entries()) this.#settle(item, amounts[i] as number, now);
     return "settled";
   }
 
@@ -152,14 +149,20 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
     this.counters.timedOut += this.#reservations.expire(now);
     const items = this.#reservations.close(reservation);
     if (items === undefined) return "unknown";
-    for (const item of items) this.#correct(item, -item.amount, now);
+    for (const item of items) this.#settle(item, 0, now);
     return "settled";
+  }
+
+  /** What an open reservation took, in the order of the call; `undefined` when there is none of that number. */
+  reserved(reservation: number): readonly ConsumeItem[] | undefined {
+    return this.#reservations.get(reservation)
+      ?.map(({ state, amount }) => ({ limit: state.limit.id, amount }));
   }
 
   /** One limit as seen from here; `undefined` when there is none that can be used. */
   read(id: string, now: Millis, wallMs: WallMillis): LimitView | undefined {
     const wall = this.#advance(now, wallMs);
-    const state = this.#table.get(id);
+    const state = this.#table.get(id, now);
     if (state === undefined) return undefined;
     this.#table.turn(state, now, wall);
     const { limit, counter, strength } = state;
@@ -186,15 +189,15 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
       case "wall":
         break;
       case "definition":
-        this.#table.define(input.id, input.value, this.#wallMs);
-        if (this.#isLeaving) this.#table.get(input.id)?.strength.close();
+        this.#table.define(input.id, input.value, now, this.#wallMs);
+        if (this.#isLeaving) this.#table.get(input.id, now)?.strength.close();
         break;
       case "cell":
         this.#takeCell(input.key, input.bytes, now);
         break;
       case "members":
         this.#members.set(input.members, input.alive, now);
-        for (const state of this.#table.all()) state.strength.learned();
+        for (const state of this.#table.all(now)) state.strength.learned();
         // A newcomer copies what is written: let that be all there is.
         this.#flusher.hurry(now);
         break;
@@ -255,7 +258,7 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
 
   #check(item: ConsumeItem, index: number, now: Millis, wall: WallMillis): void {
     const { amount } = item;
-    const state = this.#table.get(item.limit);
+    const state = this.#table.get(item.limit, now);
     if (!(Number.isSafeInteger(amount) && amount >= 0)) {
       for (const each of this.#states) each.pending = 0;
       this.#states.length = 0;
@@ -299,20 +302,19 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
   #charge(items: readonly ConsumeItem[], now: Millis, reserveMs: Millis): void {
     const states = this.#states;
     this.counters.admitted++;
+    const reserved: ReservedItem[] = [];
     for (let i = 0; i < states.length; i++) {
       const state = states[i] as LimitState;
+      const { counter, strength } = state;
       const { amount } = items[i] as ConsumeItem;
-      state.counter.charge(amount);
-      state.strength.charged(amount);
+      counter.charge(amount);
+      if (reserveMs > 0) {
+        const hold = strength.reserve(amount, now);
+        reserved.push({ state, counter, index: counter.index, amount, hold });
+      } else strength.charged(amount, now);
       this.#changed(state, now);
     }
     if (reserveMs <= 0) return;
-    const reserved = states.map((state, i): ReservedItem => ({
-      state,
-      counter: state.counter,
-      index: state.counter.index,
-      amount: (items[i] as ConsumeItem).amount,
-    }));
     this.#decision.reservation = this.#reservations.open(reserved, now + reserveMs);
   }
 
@@ -322,12 +324,19 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
     state.glance();
   }
 
-  #correct(item: ReservedItem, difference: number, now: Millis): void {
-    const { state, counter, index } = item;
-    state.collect();
-    if (counter.overMs + this.#config.horizonMs <= this.#wallMs) return;
+  /** What an item of a reservation really took; it counts where the estimate was counted. */
+  #settle(item: ReservedItem, actual: number, now: Millis): void {
+    const { counter, index, amount, hold } = item;
+    // The limit may have been deleted and made again meanwhile, and go on with the same counter.
+    const state = item.state.isClosed
+      ? this.#table.get(item.state.limit.id, now) ?? item.state
+      : item.state;
+    state.collect(now);
+    hold?.settle(actual, now);
+    const difference = actual - amount;
+    if (difference === 0 || counter.overMs + this.#config.horizonMs <= this.#wallMs) return;
     counter.correct(index, difference);
-    if (state.counter === counter) {
+    if (state.counter === counter && !state.isClosed) {
       state.strength.learned();
       this.#changed(state, now);
     } else {
@@ -342,7 +351,7 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
       this.counters.cellsMalformed++;
       return;
     }
-    const state = this.#table.get(address.limit);
+    const state = this.#table.get(address.limit, now);
     if (state === undefined || state.limit.created !== address.created) {
       this.counters.cellsIgnored++;
       return;
@@ -364,7 +373,7 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
 
   #settled(key: string, word: number, now: Millis): void {
     const address = parseCellKey(key);
-    const state = address === undefined ? undefined : this.#table.get(address.limit);
+    const state = address === undefined ? undefined : this.#table.get(address.limit, now);
     if (state === undefined || state.counter.key !== key) return;
     state.strength.settled(word);
     if (state.strength.wantsWord) this.#flusher.touch(state, now);
@@ -372,8 +381,8 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
 
   #leave(now: Millis): void {
     this.#isLeaving = true;
-    this.#reservations.expire(Infinity);
-    for (const state of this.#table.all()) {
+    this.counters.timedOut += this.#reservations.expire(now, Infinity);
+    for (const state of this.#table.all(now)) {
       state.strength.close();
       if (state.counter.own.word > 0) this.#flusher.touch(state, now);
     }

@@ -8,6 +8,7 @@ import { Deadlines } from "../deadlines.ts";
 import type { Millis } from "../machine.ts";
 import type { Counter } from "./counter.ts";
 import type { LimitState } from "./limit_state.ts";
+import type { Hold } from "./strength.ts";
 
 /** One amount, and the window it was taken of. */
 export interface ReservedItem {
@@ -16,6 +17,8 @@ export interface ReservedItem {
   /** Sub-window, of rolling limits. */
   readonly index: number;
   readonly amount: number;
+  /** Who else wants to hear what it really was. */
+  readonly hold: Hold | undefined;
 }
 
 /** Open reservations by number; bounded. */
@@ -67,10 +70,11 @@ export class Reservations {
     return items;
   }
 
-  /** Lets those go whose time is over; answers how many. */
-  expire(now: Millis): number {
+  /** Lets those go whose time is over at `dueMs`: they stand at their estimates. Answers how many. */
+  expire(now: Millis, dueMs: Millis = now): number {
     let count = 0;
-    for (let id = this.#deadlines.pop(now); id !== undefined; id = this.#deadlines.pop(now)) {
+    for (let id = this.#deadlines.pop(dueMs); id !== undefined; id = this.#deadlines.pop(dueMs)) {
+      for (const { hold, amount } of this.#open.get(id) ?? []) hold?.settle(amount, now);
       this.#open.delete(id);
       count++;
     }

@@ -9,6 +9,12 @@ import type { RefusalReason } from "./contract.ts";
 import type { Counter } from "./counter.ts";
 import type { ResolvedLimit } from "./definition.ts";
 
+/** An amount that is set aside until it is known what it really was. */
+export interface Hold {
+  /** It was `actual`. Once. */
+  settle(actual: number, now: Millis): void;
+}
+
 /**
  * Decides for one limit. All of it is synchronous; what it wants to have told to others goes with the next word of our
  * cell. A call that takes of several limits checks all of them before any is charged.
@@ -21,7 +27,9 @@ export interface Strength {
   /** Why `amount` may not be taken now; `undefined` when it may. Charges nothing. */
   check(amount: number, now: Millis): RefusalReason | undefined;
   /** `amount` was charged: as checked, in shadow mode, or of what was `free`. */
-  charged(amount: number): void;
+  charged(amount: number, now: Millis): void;
+  /** As `charged`, but the amount is an estimate; `undefined` when nobody has to be told what it was. */
+  reserve(amount: number, now: Millis): Hold | undefined;
   /**
    * What could be taken now without any check, call by call, and until when: true whatever the strength may learn
    * without being told so. Negative: nothing.

@@ -21,6 +21,8 @@ export interface ReplicationOptions {
   readonly capabilities?: readonly string[];
   /** Lanes of the application's own types. Built-in types keep theirs. @default {an empty map} */
   readonly lanes?: ReadonlyMap<string, Lane>;
+  /** Types whose acknowledgements are told as events. @default {none} */
+  readonly ackedTypes?: ReadonlySet<string>;
   /** A part-filled batch waits at least this long after the one before it. @default {5} */
   readonly flushIntervalMs?: Millis;
   /** Most entry bytes in a batch; a larger entry travels alone, one above 256 KiB in pieces. @default {65536} */
@@ -73,6 +75,7 @@ export function resolveReplication(options: ReplicationOptions): ReplicationConf
   const config: ReplicationConfig = Object.freeze({
     capabilities: CAPABILITIES,
     lanes: new Map(),
+    ackedTypes: new Set(),
     flushIntervalMs: 5,
     batchBytesMax: 65_536,
     windowBatches: 8,

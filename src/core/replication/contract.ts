@@ -166,6 +166,20 @@ export type ReplicationEvent =
     readonly key: string;
     readonly reason: string;
   }
+  /** A peer holds these entries of this boot, or later ones; only of the types that the options name. */
+  | {
+    readonly type: "acknowledged";
+    readonly peer: string;
+    readonly boot: string;
+    readonly entries: readonly StoredEntry[];
+  }
+  /** A peer has seen every write of this boot up to this number. */
+  | {
+    readonly type: "caughtUp";
+    readonly peer: string;
+    readonly boot: string;
+    readonly number: number;
+  }
   /** Its stamp counted nowhere, so it got a new one. */
   | { readonly type: "restamped"; readonly entry: StoredEntry }
   /** Our snapshot: entries received so far, of about so many (0: the peer does not say). */

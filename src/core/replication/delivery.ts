@@ -27,6 +27,8 @@ interface InFlight {
   readonly snapshot: boolean;
   readonly end: boolean;
   readonly sentAt: Millis;
+  /** With it the peer has seen all of our writes up to this number. */
+  readonly claimed: number;
 }
 
 /**
@@ -46,6 +48,7 @@ export class Delivery {
   #retryAt: Millis | undefined;
   #cursor: SnapshotCursor | undefined;
   #cursorBoot = "";
+  #peerBoot = "";
   #endSent = false;
   #snapshotRevision = 0;
   #snapshotTotal = 0;
@@ -128,6 +131,7 @@ export class Delivery {
   /** A stream stands; sequence numbers begin again. */
   begin(peerBoot: string, capabilities: readonly string[]): void {
     this.#sequence = 0;
+    this.#peerBoot = peerBoot;
     this.#largeBytes = capabilities.includes(CHUNKS_CAPABILITY) ? LARGE_BYTES : Infinity;
     this.claims.begin(peerBoot, capabilities.includes(AGREED_CAPABILITY));
     this.#dirty.restart(this.#largeBytes);
@@ -188,7 +192,9 @@ export class Delivery {
     const sequence = ++this.#sequence;
     // Whatever the last piece completes is acknowledged, refused and sent again like any other entry.
     const carried = finished === undefined ? entries : [...entries, finished];
-    this.#inFlight.push({ sequence, entries: carried, snapshot, end, sentAt: now });
+    const claims = mayClaim ? this.claims.take() : undefined;
+    const claimed = claims?.number ?? 0;
+    this.#inFlight.push({ sequence, entries: carried, snapshot, end, sentAt: now, claimed });
     counters.batchesSent++;
     counters.entriesSent += carried.length;
     if (chunk !== undefined) counters.chunksSent++;
@@ -198,7 +204,7 @@ export class Delivery {
       snapshotEnd: end,
       ...(chunk === undefined ? {} : { chunks: [chunk] }),
       ...(snapshot ? { progress: this.#progress() } : {}),
-      ...(mayClaim ? this.claims.take() : {}),
+      ...claims,
     };
   }
 
@@ -241,7 +247,32 @@ export class Delivery {
     this.#context.clock.observe(this.#peer, last.sentAt, now, ack.wallMs ?? 0);
     if (this.#context.awaits.size > 0) this.#tellAwaits(ack, settled, out);
     if (ack.refused.length > 0) this.#takeRefusals(ack, settled, now, out);
+    this.#tellAcknowledged(ack, settled, out);
     return true;
+  }
+
+  #tellAcknowledged(
+    { refused }: BatchAck,
+    settled: readonly InFlight[],
+    out: ReplicationEffect[],
+  ): void {
+    const { ackedTypes, bootId } = this.#context.config;
+    if (ackedTypes.size === 0) return;
+    const told = { peer: this.#peer, boot: this.#peerBoot };
+    const entries: StoredEntry[] = [];
+    for (const batch of settled) {
+      for (const entry of batch.entries) {
+        if (!ackedTypes.has(entry.type) || entry.version.boot !== bootId) continue;
+        if (!refused.some(({ type, key }) => type === entry.type && key === entry.key)) {
+          entries.push(entry);
+        }
+      }
+    }
+    if (entries.length > 0) this.#context.emit({ type: "acknowledged", ...told, entries }, out);
+    const number = settled.reduce((most, { claimed }) => Math.max(most, claimed), 0);
+    if (number > 0 && refused.length === 0) {
+      this.#context.emit({ type: "caughtUp", ...told, number }, out);
+    }
   }
 
   #tellAwaits({ refused }: BatchAck, settled: readonly InFlight[], out: ReplicationEffect[]): void {

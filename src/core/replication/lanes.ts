@@ -64,6 +64,8 @@ const SPECIAL: ReadonlyMap<string, Lane> = new Map<string, Lane>([
   ["rbac", SECURITY_LANE],
   ["api_key", SECURITY_LANE],
   ["virtual_key", SECURITY_LANE],
+  ["limit", LIMITS_LANE],
+  ["_cell", LIMITS_LANE],
   ["model_catalog", BULK_LANE],
   ["pricing", BULK_LANE],
   ["load_balancing_log", BULK_LANE],

@@ -339,9 +339,10 @@ describe("definitions", () => {
 
   it("are refused with one sentence that says what is allowed", () => {
     assert.match(
-      problem({ strength: "leased" }),
-      /strength is "leased", this node can keep "approximate"$/,
+      problem({ strength: "owner" }),
+      /strength is "owner", this node can keep "approximate"$/,
     );
+    assert.match(problem({ strength: "leased" }), /set cluster_config\.expected_nodes on every node/);
     assert.match(problem({ strength: "strong" }), /allowed are "approximate", "leased", "owner"$/);
     assert.match(
       problem({ whenIsolated: undefined }),
