@@ -17,6 +17,7 @@ export {
   unmapped,
 } from "./src/core/address.ts";
 export * from "./src/core/replication/frames.ts";
+export * from "./src/ports/calendar.ts";
 export * from "./src/ports/clock.ts";
 export * from "./src/ports/datagrams.ts";
 export * from "./src/ports/discovery.ts";
@@ -82,6 +83,23 @@ export type {
   EntityWrite,
 } from "./src/driver/entities.ts";
 export type { IfVersion, KeyValueOptions, KeyValues } from "./src/driver/kv.ts";
+export type {
+  ClusterLimits,
+  ConsumeOptions,
+  ConsumeOutcome,
+  DefinedLimit,
+  LimitEvent,
+  LimitItem,
+  LimitReading,
+  LimitSpec,
+  LimitStanding,
+  LimitsView,
+  LimitVerdict,
+  SettleOutcome,
+  TakeOptions,
+} from "./src/driver/limits/cluster_limits.ts";
+export type { LimitsCounters, RefusalReason } from "./src/core/limits/contract.ts";
+export type { LimitDefinition, StrengthName, WhenIsolated } from "./src/core/limits/definition.ts";
 export type { SchemaVerdict, StandardSchema } from "./src/driver/standard_schema.ts";
 export type { EntityWatch, WatchOptions } from "./src/driver/watch.ts";
 export { VERSION } from "./src/version.ts";

@@ -12,6 +12,7 @@
  */
 
 import type { Runtime } from "../../mod.ts";
+import { intlCalendar } from "../_node_compat/calendar.ts";
 import { nodeClock } from "../_node_compat/clock.ts";
 import { nodeDatagrams } from "../_node_compat/datagrams.ts";
 import { nodeDns } from "../_node_compat/dns.ts";
@@ -45,6 +46,7 @@ export function bunRuntime(options: BunRuntimeOptions = {}): Runtime {
     name: "bun",
     version: bun.version,
     clock,
+    calendar: intlCalendar(),
     entropy: nodeEntropy(),
     sealer: nodeSealer({ keyObjects: true }),
     datagrams: nodeDatagrams({ clock, receiveBufferBytes, oneAtATime: false }),

@@ -13,6 +13,7 @@
  */
 
 import type { Runtime } from "../../mod.ts";
+import { intlCalendar } from "../_node_compat/calendar.ts";
 import { nodeClock } from "../_node_compat/clock.ts";
 import { nodeDns } from "../_node_compat/dns.ts";
 import { nodeEntropy } from "../_node_compat/entropy.ts";
@@ -35,6 +36,7 @@ export function denoRuntime(): Runtime {
     name: "deno",
     version: deno.version.deno,
     clock,
+    calendar: intlCalendar(),
     entropy: nodeEntropy(),
     sealer: denoSealer(),
     datagrams: denoDatagrams(deno, clock),

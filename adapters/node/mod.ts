@@ -13,6 +13,7 @@
 
 import process from "node:process";
 import type { Runtime } from "../../mod.ts";
+import { intlCalendar } from "../_node_compat/calendar.ts";
 import { nodeClock } from "../_node_compat/clock.ts";
 import { nodeDatagrams } from "../_node_compat/datagrams.ts";
 import { nodeDns } from "../_node_compat/dns.ts";
@@ -44,6 +45,7 @@ export function nodeRuntime(options: NodeRuntimeOptions = {}): Runtime {
     name: "node",
     version: process.versions.node,
     clock,
+    calendar: intlCalendar(),
     entropy: nodeEntropy(),
     sealer: nodeSealer({ keyObjects: true }),
     datagrams: nodeDatagrams({ clock, receiveBufferBytes, oneAtATime: false }),

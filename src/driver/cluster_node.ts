@@ -15,6 +15,7 @@ import type {
 import type { ReplicationView } from "../core/replication/contract.ts";
 import type { Entities, EntityChange } from "./entities.ts";
 import type { KeyValues } from "./kv.ts";
+import type { ClusterLimits, LimitEvent, LimitsView } from "./limits/cluster_limits.ts";
 import type { PersistenceView } from "./persistence.ts";
 import type { StandardSchema } from "./standard_schema.ts";
 
@@ -102,6 +103,8 @@ export interface NodeStatus {
   readonly rpcRefused: number;
   /** The storage and what it still has to take; absent without one. */
   readonly storage: (PersistenceView & { readonly storage: string }) | undefined;
+  /** Shared limits. */
+  readonly limits: LimitsView;
 }
 
 /** What happens to the cluster, in the order this node saw it. */
@@ -120,7 +123,8 @@ export type NodeEvent =
   }
   | { readonly type: "readiness"; readonly readiness: Readiness }
   | { readonly type: "user"; readonly from: Address; readonly payload: Uint8Array }
-  | { readonly type: "entity"; readonly change: EntityChange };
+  | { readonly type: "entity"; readonly change: EntityChange }
+  | { readonly type: "limit"; readonly event: LimitEvent };
 
 /** Gossip keys at run time. Rotation: add everywhere, use everywhere, remove everywhere. */
 export interface NodeKeys {
@@ -155,6 +159,8 @@ export interface ClusterNode extends AsyncDisposable {
   entities<T = unknown>(type: string, schema?: StandardSchema<T>): Entities<T>;
   /** Replicated keys and values of the type `kv_store`, with expiry and compare-and-set. */
   readonly kv: KeyValues;
+  /** Limits that hold for the whole fleet. */
+  readonly limits: ClusterLimits;
   /** Gossip keys. */
   readonly keys: NodeKeys;
   /** Calls `listener` for every event until the returned function is called. A throwing listener is logged. */

@@ -27,6 +27,8 @@ export interface ClusterViewParts {
   readonly self: () => string;
   readonly replication: () => ReplicationView;
   readonly tell: (event: NodeEvent) => void;
+  /** Hears everybody, ourselves included, at every look. */
+  readonly onMembers: (known: readonly KnownMember[]) => void;
   readonly say: Say;
   /** Runs something once, after some milliseconds. */
   readonly after: (ms: Millis, run: () => void) => void;
@@ -137,6 +139,7 @@ export class ClusterView {
     links.members(awaitedMembers(members));
     for (const nodeId of down) links.peerDown(nodeId);
     for (const { meta } of up) links.peerUp(meta.nodeId, meta.bootId, meta.capabilities);
+    this.#parts.onMembers(members);
     const before = this.#leaders;
     const leaders = computeLeaders(candidates(members));
     this.#leaders = leaders;

@@ -8,6 +8,7 @@ import type { ResolvedConfig } from "../config/resolved.ts";
 import { formatAddress, parseAddress } from "../core/address.ts";
 import type { Leaders } from "../core/coordination/leaders.ts";
 import { ClusterError } from "../core/errors.ts";
+import { CELL_TYPE } from "../core/limits/contract.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { Address, WallMillis } from "../core/machine.ts";
 import type { MembershipEvent } from "../core/membership/contract.ts";
@@ -39,16 +40,20 @@ import {
 import { ClusterView } from "./cluster_view.ts";
 import { entryCodec } from "./entry_codec.ts";
 import { membershipRecord, replicationRecord } from "./event_log.ts";
+import { entityBase } from "./entity_base.ts";
 import { flushLinks } from "./flush_links.ts";
 import { GossipMember } from "./gossip_member.ts";
 import { hostPort } from "./host_names.ts";
 import { type KeyValues, keyValues } from "./kv.ts";
+import type { ClusterLimits } from "./limits/cluster_limits.ts";
+import { NodeLimits } from "./limits/node_limits.ts";
+import { VOTER_TYPE } from "./limits/voter_rows.ts";
 import { Links } from "./links.ts";
 import { Listeners } from "./listeners.ts";
 import { type KnownMember, lonelyMember, MetaCache, rpcAddressOf } from "./member_view.ts";
 import type { NodeMeta } from "./node_meta.ts";
 import { NodeSecurity, securityWarning } from "./node_security.ts";
-import { applySeeds } from "./seed.ts";
+import { seedNode } from "./seed.ts";
 import type { StandardSchema } from "./standard_schema.ts";
 import { StoredState } from "./stored_state.ts";
 
@@ -72,6 +77,7 @@ export class Node implements ClusterNode {
   readonly #listeners: Listeners<NodeEvent>;
   readonly #changes: Listeners<EntityChange>;
   readonly #startedMs: WallMillis;
+  #limits: NodeLimits | undefined;
   #gossip: GossipMember | undefined;
   #rpc: RpcServer | undefined;
   #rpcRefused = 0;
@@ -124,7 +130,6 @@ export class Node implements ClusterNode {
       this.#say("error", "a listener threw", { error: String(error) });
     this.#listeners = new Listeners(threw);
     this.#changes = new Listeners(threw);
-    const codec = entryCodec;
     this.#replication = new Replication(
       {
         nodeId: config.nodeId,
@@ -132,8 +137,9 @@ export class Node implements ClusterNode {
         capabilities: CAPABILITIES,
         joinTimeoutMs: config.enabled && config.peers.length > 0 ? config.joinTimeoutMs : 0,
         expectedNodes: config.expectedNodes ?? 0,
+        ackedTypes: new Set([CELL_TYPE]),
       },
-      codec,
+      entryCodec,
       new Rng(runtime.entropy.seed()),
     );
     this.#links = new Links({
@@ -155,29 +161,18 @@ export class Node implements ClusterNode {
       self: () => this.#memberName(),
       replication: () => this.#replication.view(),
       tell: (event) => this.#listeners.tell(event),
+      onMembers: (known) => this.#limits?.members(known),
       say: (level, message, fields) => this.#say(level, message, fields),
       after: (ms, run) => runtime.clock.alarm(runtime.clock.now() + ms, run),
     });
-    this.#base = {
-      codec,
-      find: (type, key) => this.#replication.get(type, key, runtime.clock.now()),
-      list: (type) => this.#replication.list(type, runtime.clock.now()),
-      count: (type) => {
-        let count = 0;
-        for (const { deleted } of this.#replication.list(type, runtime.clock.now())) {
-          if (!deleted) count++;
-        }
-        return count;
-      },
-      write: (writes) => this.#links.write(writes),
-      writeAwaited: async (writes, options) => {
-        const outcome = this.#links.writeAwaited(writes, options);
-        await state?.flushed();
-        return await outcome;
-      },
-      changes: (listener) => this.#changes.add(listener),
+    this.#base = entityBase({
+      clock: runtime.clock,
+      replication: this.#replication,
+      links: this.#links,
+      state,
+      changes: this.#changes,
       closed: this.#closing.signal,
-    };
+    });
     this.kv = keyValues(this.#base, () => this.#replication.clock.time(runtime.clock.now()));
   }
 
@@ -187,6 +182,11 @@ export class Node implements ClusterNode {
 
   get keys(): NodeKeys {
     return this.#security;
+  }
+
+  get limits(): ClusterLimits {
+    if (this.#limits !== undefined) return this.#limits.api;
+    throw new ClusterError("closed", "Cannot use limits: the node has not started");
   }
 
   members(): readonly ClusterMember[] {
@@ -223,6 +223,7 @@ export class Node implements ClusterNode {
       entities: Object.fromEntries(types.map((type) => [type, this.#base.count(type)])),
       rpcRefused: this.#rpcRefused,
       storage: this.#state?.view(),
+      limits: this.limits.view(),
     };
   }
 
@@ -281,7 +282,7 @@ export class Node implements ClusterNode {
     const { config } = this;
     for (const sentence of config.notices) this.#say("info", sentence);
     for (const sentence of config.warnings) this.#say("warn", sentence);
-    await this.#state?.restore((entry) => this.#replication.restore(entry));
+    await this.#startLimits();
     this.#links.start();
     if (config.enabled) {
       const warning = securityWarning(this.#security);
@@ -291,6 +292,23 @@ export class Node implements ClusterNode {
       this.#view.refresh();
     }
     this.#armChecks();
+  }
+
+  async #startLimits(): Promise<void> {
+    const state = this.#state;
+    const rows = await state?.restore((entry) => this.#replication.restore(entry), VOTER_TYPE);
+    this.#limits = new NodeLimits({
+      runtime: this.#runtime,
+      config: this.config,
+      bootId: this.bootId,
+      replication: this.#replication,
+      links: this.#links,
+      base: this.#base,
+      voter: state && { store: state.rows(VOTER_TYPE), rows: rows ?? [] },
+      tell: (event) => this.#listeners.tell({ type: "limit", event }),
+      say: (level, message, fields) => this.#say(level, message, fields),
+    });
+    this.#limits.start();
   }
 
   async #openPlanes(): Promise<void> {
@@ -361,6 +379,7 @@ export class Node implements ClusterNode {
     const record = replicationRecord(event);
     if (record !== undefined) this.#log(record);
     this.#state?.note(event);
+    this.#limits?.note(event);
     switch (event.type) {
       case "changed":
         if (event.entry.type.startsWith("_")) return;
@@ -373,7 +392,7 @@ export class Node implements ClusterNode {
         return;
       case "ready":
         this.#view.synced(event.how);
-        void this.#seed();
+        void seedNode(this.config.governance, this.#base, (...said) => this.#say(...said));
         return;
       case "linkState":
         if (event.state === "waiting" && event.reason !== undefined) {
@@ -385,21 +404,6 @@ export class Node implements ClusterNode {
   #changed(change: EntityChange): void {
     this.#changes.tell(change);
     this.#listeners.tell({ type: "entity", change });
-  }
-
-  async #seed(): Promise<void> {
-    if (this.config.governance.length === 0) return;
-    try {
-      const report = await applySeeds(this.config.governance, this.#base);
-      const { written, unchanged, refused } = report;
-      this.#say("info", "governance file applied", { written, unchanged });
-      for (const reason of refused) {
-        this.#say("error", "an item of the governance file can't be applied", { reason });
-      }
-    } catch (error) {
-      if (ClusterError.is(error, "closed")) return;
-      this.#say("error", "the governance file can't be applied", { reason: messageOf(error) });
-    }
   }
 
   // Once a second.
@@ -419,6 +423,7 @@ export class Node implements ClusterNode {
     this.#disarmChecks();
     this.#view.stop();
     this.#closing.abort();
+    this.#limits?.close();
     await this.#gossip?.[Symbol.asyncDispose]();
     await this.#links[Symbol.asyncDispose]();
     await this.#rpc?.[Symbol.asyncDispose]();
@@ -429,6 +434,7 @@ export class Node implements ClusterNode {
     this.#draining = true;
     this.#view.drain();
     if (this.#closed !== undefined) return;
+    await this.#limits?.leave();
     const flushed = await flushLinks(() => this.#replication.view().links, this.#runtime.clock);
     if (!flushed) {
       this.#say("warn", "failed to broadcast", {
@@ -440,7 +446,7 @@ export class Node implements ClusterNode {
       this.#links.leave();
     } catch (error) {
       this.#say("warn", "left without everybody knowing", {
-        reason: messageOf(error),
+        reason: error instanceof Error ? error.message : String(error),
       });
     }
   }
@@ -489,8 +495,4 @@ export class Node implements ClusterNode {
   ): void {
     this.#log({ level, message, fields });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

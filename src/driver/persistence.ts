@@ -90,14 +90,20 @@ export class Persistence implements AsyncDisposable {
     this.#say = options.say;
   }
 
-  /** What was stored, as encoded entries in no order; to be read before the node starts. */
-  async *load(): AsyncGenerator<Uint8Array> {
-    for await (const { bytes } of this.#storage.load()) yield bytes;
+  /** What was stored, in no order; to be read before the node starts. */
+  async *load(): AsyncGenerator<StoredRow> {
+    for await (const row of this.#storage.load()) yield row;
   }
 
   /** A named value as it was stored. */
   loadMeta(name: string): Promise<Uint8Array | undefined> {
     return this.#storage.getMeta(name);
+  }
+
+  /** A row that is no entry is this now; the bytes MUST NOT change any more. */
+  put(type: string, key: string, bytes: Uint8Array): void {
+    this.#rows.put(type, key, bytes, false);
+    this.#plan();
   }
 
   /** An entry is another one now. `isNew`: the node held nothing under this key, and the storage has nothing either. */

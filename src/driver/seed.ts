@@ -8,6 +8,7 @@ import type { EntitySeed } from "../config/governance.ts";
 import { ClusterError } from "../core/errors.ts";
 import type { EntryWrite } from "../core/replication/entry.ts";
 import { type Entities, entitiesOf, type EntityBase } from "./entities.ts";
+import type { Say } from "./say.ts";
 
 /** Where the hash of each item last applied is kept, so that all nodes know it; `_` marks types that are ours. */
 const APPLIED_TYPE = "_seed";
@@ -52,6 +53,26 @@ export async function applySeeds(
     unchanged: seeds.length - written,
     refused,
   };
+}
+
+/** Seeds a node and says in the log what came of it. Never rejects. */
+export async function seedNode(
+  seeds: readonly EntitySeed[],
+  base: EntityBase,
+  say: Say,
+): Promise<void> {
+  if (seeds.length === 0) return;
+  try {
+    const { written, unchanged, refused } = await applySeeds(seeds, base);
+    say("info", "governance file applied", { written, unchanged });
+    for (const reason of refused) {
+      say("error", "an item of the governance file can't be applied", { reason });
+    }
+  } catch (error) {
+    if (ClusterError.is(error, "closed")) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    say("error", "the governance file can't be applied", { reason });
+  }
 }
 
 /** One step for all; item by item when one of them is refused. */

@@ -7,7 +7,7 @@
 import type { ReplicationEvent } from "../core/replication/contract.ts";
 import type { EntryCodec, StoredEntry } from "../core/replication/entry.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { StorageProvider } from "../ports/storage.ts";
+import type { StorageProvider, StoredRow } from "../ports/storage.ts";
 import { Persistence, type PersistenceView } from "./persistence.ts";
 import type { Say } from "./say.ts";
 
@@ -35,12 +35,21 @@ export class StoredState {
     this.#persistence = persistence;
   }
 
-  /** Hands every stored entry to `into`; what does not decode is counted and said. */
-  async restore(into: (entry: StoredEntry) => void): Promise<void> {
+  /**
+   * Hands every stored entry to `into`; what does not decode is counted and said. Rows of the type `aside` are no entries
+   * and are answered.
+   */
+  async restore(into: (entry: StoredEntry) => void, aside: string = ""): Promise<StoredRow[]> {
     const { provider, codec, say } = this.#parts;
     let restored = 0;
     let unreadable = 0;
-    for await (const bytes of this.#persistence.load()) {
+    const rows: StoredRow[] = [];
+    for await (const row of this.#persistence.load()) {
+      const { type, bytes } = row;
+      if (type === aside) {
+        rows.push(row);
+        continue;
+      }
       const entry = codec.head(bytes);
       if (entry === undefined) unreadable++;
       else {
@@ -52,6 +61,21 @@ export class StoredState {
     if (unreadable > 0) {
       say("error", "stored entries do not decode and are left out", { unreadable });
     }
+    return rows;
+  }
+
+  /** Rows of a type that are no entries. */
+  rows(type: string): {
+    put(key: string, bytes: Uint8Array): void;
+    remove(key: string): void;
+    flushed(): Promise<void>;
+  } {
+    const persistence = this.#persistence;
+    return {
+      put: (key, bytes) => persistence.put(type, key, bytes),
+      remove: (key) => persistence.removed(type, key),
+      flushed: () => persistence.flushed(),
+    };
   }
 
   /** Takes note of what happened in the machine. */

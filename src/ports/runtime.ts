@@ -1,5 +1,6 @@
 /** @module */
 
+import type { Calendar } from "./calendar.ts";
 import type { Clock } from "./clock.ts";
 import type { Datagrams } from "./datagrams.ts";
 import type { Dns } from "./dns.ts";
@@ -19,6 +20,8 @@ export interface Runtime {
   readonly version: string;
   /** Time and alarms. */
   readonly clock: Clock;
+  /** Windows that begin with the day, week, month or year of a time zone. */
+  readonly calendar: Calendar;
   /** Randomness. */
   readonly entropy: Entropy;
   /** Encryption and checksums of the gossip wire. */

@@ -225,7 +225,7 @@ describe("persistence", () => {
     place.kill();
     const after = new Desk(await place.open());
     const found: number[] = [];
-    for await (const bytes of after.persistence.load()) found.push(bytes[0] as number);
+    for await (const { bytes } of after.persistence.load()) found.push(bytes[0] as number);
     assert.deepEqual(found.sort(), [7, 8]);
   });
 });

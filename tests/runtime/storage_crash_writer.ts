@@ -27,7 +27,7 @@ try {
   const storage = await sqliteStorage({ path: path! }).open();
   const persistence = new Persistence({ storage, clock, say: (_, message) => print(message) });
   const found: Record<string, number> = {};
-  for await (const bytes of persistence.load()) {
+  for await (const { bytes } of persistence.load()) {
     const entry = entryCodec.decode(bytes);
     if (entry?.value === undefined) throw new Error("Read an entry that does not decode");
     found[entry.key] = valueOf(entry.value);

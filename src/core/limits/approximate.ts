@@ -220,7 +220,7 @@ export class Approximate implements Strength {
     // It may have been cut off before it died, and gone on alone.
     const alone = whenIsolated === "limit"
       ? limit - (column?.used ?? 0)
-      : Math.floor(limit / Math.max(1, this.#members.all.length));
+      : Math.floor(limit / Math.max(1, this.#members.count));
     return Math.max(announced, alone);
   }
 
@@ -256,7 +256,7 @@ export class Approximate implements Strength {
     this.#share = fairShare(left, this.#weights, me);
     if (members.isIsolated && this.#isolation !== members.isolations) {
       this.#isolation = members.isolations;
-      const part = Math.floor(left / Math.max(1, members.all.length));
+      const part = Math.floor(left / Math.max(1, members.count));
       this.#isolatedTo = this.#announcement.knownTotal + part;
     }
     this.free = this.#glance();

@@ -35,6 +35,8 @@ export interface LimitsOptions {
   readonly horizonMs?: Millis;
   /** Most open reservations. @default {100000} */
   readonly reservationsMax?: number;
+  /** How many nodes the cluster is meant to have: among fewer, those not seen yet count as unheard. @default {0: not known} */
+  readonly expectedNodes?: number;
   /** Strengths beyond `approximate` that this node can keep. @default {none} */
   readonly strengths?: ReadonlyMap<StrengthName, StrengthMaker>;
 }
@@ -52,6 +54,7 @@ export function resolveLimits(options: LimitsOptions): LimitsConfig {
     dropMs: 5_000,
     horizonMs: 60_000,
     reservationsMax: 100_000,
+    expectedNodes: 0,
     strengths: new Map(),
     ...options,
   });

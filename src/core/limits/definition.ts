@@ -143,7 +143,9 @@ class Reader {
     const strength = this.#word("strength", STRENGTHS) as StrengthName;
     if (!checks.strengths.has(strength)) {
       if (strength === "leased") {
-        this.#refuse('strength is "leased", set cluster_config.expected_nodes on every node for it');
+        this.#refuse(
+          'strength is "leased", set cluster_config.expected_nodes on every node for it',
+        );
       }
       const known = [...checks.strengths].map((name) => `"${name}"`).join(", ");
       this.#refuse(`strength is "${strength}", this node can keep ${known}`);

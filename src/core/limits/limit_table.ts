@@ -57,6 +57,11 @@ export class LimitTable {
     };
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#states.size;
+  }
+
   /** The limit of that id, if it can be used; only for what is taken at a glance. */
   peek(id: string): LimitState | undefined {
     return this.#states.get(id);

@@ -18,6 +18,7 @@ import type {
   RefusalReason,
   SettleResult,
 } from "./contract.ts";
+import type { ResolvedLimit } from "./definition.ts";
 import { Flusher } from "./flusher.ts";
 import { Glances } from "./glances.ts";
 import type { LimitState } from "./limit_state.ts";
@@ -69,7 +70,7 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
   /** Throws `RangeError` for options that cannot work. */
   constructor(options: LimitsOptions) {
     this.#config = resolveLimits(options);
-    this.#members = new Members(this.#config);
+    this.#members = new Members(this.#config, this.#config.expectedNodes);
     this.#flusher = new Flusher(this.#config);
     this.#table = new LimitTable(
       this.#config,
@@ -179,6 +180,16 @@ export class Limits implements Machine<LimitsInput, LimitsEffect> {
       isolated: this.#members.isIsolated,
       shadow: limit.shadow,
     };
+  }
+
+  /** The definition in force; `undefined` when there is none that can be used. */
+  definition(id: string): ResolvedLimit | undefined {
+    return this.#table.peek(id)?.limit;
+  }
+
+  /** Limits that can be used. */
+  get size(): number {
+    return this.#table.size;
   }
 
   handle(input: LimitsInput, now: Millis, out: LimitsEffect[]): void {

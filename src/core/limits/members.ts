@@ -42,11 +42,13 @@ export class Members {
   /** Boots that were members and no longer are. */
   readonly departed: Map<string, Departed> = new Map();
   readonly #selfKey: string;
+  readonly #expected: number;
   /** Whether the first sync is done. */
   isReady = false;
 
-  /** Starts isolated. */
-  constructor(self: WriterId) {
+  /** Starts isolated. `expected`: how many there should be; 0: not known. */
+  constructor(self: WriterId, expected: number = 0) {
+    this.#expected = expected;
     this.#selfKey = writerKey(self.node, self.boot);
   }
 
@@ -95,7 +97,7 @@ export class Members {
 
   /** Among how many the free part of a limit is divided: the living, or the least majority when more. */
   get divisor(): number {
-    return Math.max(this.alive, Math.floor(this.all.length / 2) + 1);
+    return Math.max(this.alive, Math.floor(this.count / 2) + 1);
   }
 
   /** The least divisor that a member which knows one member less than we do may use. */
@@ -103,9 +105,14 @@ export class Members {
     return Math.max(1, Math.floor(this.all.length / 2));
   }
 
+  /** How many there are: all that are known, or as many as there should be. */
+  get count(): number {
+    return Math.max(this.all.length, this.#expected);
+  }
+
   #judge(): void {
     const before = this.isIsolated;
-    this.isIsolated = !this.isReady || this.self < 0 || this.alive * 2 <= this.all.length;
+    this.isIsolated = !this.isReady || this.self < 0 || this.alive * 2 <= this.count;
     if (this.isIsolated && !before) this.isolations++;
   }
 

@@ -65,6 +65,7 @@ export const CAPABILITIES: readonly string[] = [
   MESSAGES_CAPABILITY,
   CHUNKS_CAPABILITY,
   AGREED_CAPABILITY,
+  "limits:v1",
 ];
 
 /** {@linkcode ReplicationOptions} after defaults. */
@@ -75,7 +76,7 @@ export function resolveReplication(options: ReplicationOptions): ReplicationConf
   const config: ReplicationConfig = Object.freeze({
     capabilities: CAPABILITIES,
     lanes: new Map(),
-    ackedTypes: new Set(),
+    ackedTypes: new Set<string>(),
     flushIntervalMs: 5,
     batchBytesMax: 65_536,
     windowBatches: 8,

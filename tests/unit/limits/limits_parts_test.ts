@@ -342,7 +342,10 @@ describe("definitions", () => {
       problem({ strength: "owner" }),
       /strength is "owner", this node can keep "approximate"$/,
     );
-    assert.match(problem({ strength: "leased" }), /set cluster_config\.expected_nodes on every node/);
+    assert.match(
+      problem({ strength: "leased" }),
+      /set cluster_config\.expected_nodes on every node/,
+    );
     assert.match(problem({ strength: "strong" }), /allowed are "approximate", "leased", "owner"$/);
     assert.match(
       problem({ whenIsolated: undefined }),

@@ -382,11 +382,14 @@ export class Office {
     return true;
   }
 
-  /** Members that don't vote are told the list, so that they never say that there is none. */
+  /**
+   * Members that don't vote are told the list, so that they never say that there is none; those that leave learn by it
+   * that they may go.
+   */
   #tellOthers(): void {
     const voters = new Set(this.#list.voters.map(({ id }) => id));
     for (const { voter, node, state } of this.#world.members) {
-      if (state !== "alive" || voters.has(voter)) continue;
+      if (state === "left" || state === "dead" || voters.has(voter)) continue;
       if (!this.#list.isKnownTo(voter)) this.#store(voter, node, []);
     }
   }
