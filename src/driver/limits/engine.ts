@@ -15,12 +15,9 @@ import {
   type LimitView,
   type SettleResult,
 } from "../../core/limits/contract.ts";
-import { decodeCell } from "../../core/limits/cell_codec.ts";
 import type { Counter } from "../../core/limits/counter.ts";
 import type { ResolvedLimit, StrengthName } from "../../core/limits/definition.ts";
 import type { Version } from "../../core/hlc.ts";
-import { leasedKey, leasedSpan, leaseWindowAt } from "../../core/limits/leased/lease_windows.ts";
-import { LeasedStrength } from "../../core/limits/leased/leased_strength.ts";
 import { Limits } from "../../core/limits/machine.ts";
 import type { Strength } from "../../core/limits/strength.ts";
 import { Windows } from "../../core/limits/windows.ts";
@@ -38,7 +35,8 @@ import type { Calendar } from "../../ports/calendar.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { KnownMember } from "../member_view.ts";
 import type { Say } from "../say.ts";
-import { CellIndex } from "./cell_index.ts";
+import { Cells } from "./cells.ts";
+import { LeasedDefinitions } from "./leased_definitions.ts";
 import { Leasing } from "./leasing.ts";
 import { DROP_MS, LIMITS_CHANNEL, Neighbours } from "./neighbours.ts";
 import type { VoterRows } from "./voter_rows.ts";
@@ -49,8 +47,7 @@ const WALL_EVERY_MS = 1_000;
 /** The longest that an id of a window is, with room. */
 const WINDOW_ID_BYTES_MAX = 128;
 
-/** Trouble of one kind is told this often. */
-const ALARM_EVERY_MS = 60_000;
+type WriteCell = Extract<LimitsEffect, { readonly type: "writeCell" }>;
 
 /** Where the facts come from and where the effects go. */
 export interface LimitsEngineParts {
@@ -85,11 +82,8 @@ export class LimitsEngine {
   readonly #limits: Limits;
   readonly #leasing: Leasing;
   readonly #neighbours: Neighbours;
-  readonly #cells: CellIndex = new CellIndex();
-  /** Versions of definitions, by id of the limit. */
-  readonly #versions: Map<string, Version> = new Map();
-  /** Keys of leased limits, by id of the limit. */
-  readonly #leased: Map<string, string> = new Map();
+  readonly #cells: Cells;
+  readonly #leased: LeasedDefinitions;
   readonly #effects: LimitsEffect[] = [];
   readonly #settled: [string, number][] = [];
   readonly #waiting: Set<() => void> = new Set();
@@ -102,8 +96,6 @@ export class LimitsEngine {
   #armedAt: Millis = Infinity;
   #disarm: () => void = () => {};
   #toldMembers = "";
-  #alarmedAt: Millis = -Infinity;
-  #cellsLost = 0;
 
   /** Does nothing before `start`. */
   constructor(parts: LimitsEngineParts) {
@@ -113,7 +105,7 @@ export class LimitsEngine {
     this.windows = new Windows(calendar);
     const makers = new Map<StrengthName, (limit: ResolvedLimit, counter: Counter) => Strength>();
     if (expectedNodes !== undefined) {
-      makers.set("leased", (limit, counter) => this.#leasedStrength(limit, counter));
+      makers.set("leased", (limit, counter) => this.#leased.strength(limit, counter));
     }
     this.strengths = new Set(["approximate", ...makers.keys()]);
     this.#limits = new Limits({
@@ -147,13 +139,15 @@ export class LimitsEngine {
       onLeased: (from, messages) => this.#leasing.receive(from, messages),
       onNews: () => this.#tellMembers(),
     });
+    this.#cells = new Cells({ ...parts, now: () => clock.now() }, this.#neighbours);
+    this.#leased = new LeasedDefinitions(this.#leasing, this.windows);
   }
 
   // What the node tells.
 
   /** Takes in the cells that a storage held, and begins. */
   start(): void {
-    for (const { key } of this.#parts.list(CELL_TYPE)) this.#cells.add(key);
+    this.#cells.start();
     this.#leasing.clock(this.#offsetMs(this.#parts.clock.now()));
     this.#tellMembers();
     this.#rearm();
@@ -184,10 +178,13 @@ export class LimitsEngine {
         if (event.entry.type === CELL_TYPE) this.#cell(event.entry, event.local);
         return;
       case "purged":
-        if (event.entry.type === CELL_TYPE) this.#forgetCell(event.entry.key);
+        if (event.entry.type === CELL_TYPE) this.#cells.forget(event.entry.key);
+        this.#handOnSettled();
         return;
       case "acknowledged":
-        this.#acknowledged({ node: event.peer, boot: event.boot }, event.entries);
+        this.#cells.acknowledged({ node: event.peer, boot: event.boot }, event.entries);
+        this.#handOnSettled();
+        this.#rearm();
         return;
       case "caughtUp":
         this.#neighbours.caughtUp({ node: event.peer, boot: event.boot }, event.number);
@@ -203,8 +200,7 @@ export class LimitsEngine {
 
   /** A limit is defined like this now; `undefined`: it is gone. */
   define(id: string, value: unknown, version: Version): void {
-    const before = this.#leased.get(id);
-    this.#versions.set(id, version);
+    this.#leased.expect(id, version);
     const problem = this.#objection(id, value);
     if (problem !== undefined) {
       this.#parts.onEvent({ type: "refusedDefinition", limit: id, problem });
@@ -214,14 +210,13 @@ export class LimitsEngine {
       id,
       value: problem === undefined ? value : undefined,
     });
-    const limit = this.#limits.definition(id);
-    const key = limit?.strength === "leased" ? leasedKey(limit) : undefined;
-    if (limit !== undefined && key !== undefined) this.#leasing.limit(this.#facts(limit));
-    if (key === undefined) this.#leased.delete(id);
-    else this.#leased.set(id, key);
-    if (before !== undefined && before !== key) this.#leasing.noLimit(before);
-    if (limit === undefined) this.#versions.delete(id);
+    this.#leased.define(id, this.#limits.definition(id));
     this.#rearm();
+  }
+
+  /** Nobody remembers the delete of a limit any more. */
+  forget(id: string): void {
+    this.#leased.forget(id);
   }
 
   /** Gives everything back; resolves when that is done or `timeoutMs` have passed, with whether it is. */
@@ -317,56 +312,14 @@ export class LimitsEngine {
   view(): { readonly messagesLost: number; readonly cellsLost: number; readonly leasing: boolean } {
     return {
       messagesLost: this.#neighbours.lost,
-      cellsLost: this.#cellsLost,
+      cellsLost: this.#cells.lost,
       leasing: this.#leasing.isActive,
     };
   }
 
-  // Cells.
-
   #cell(entry: StoredEntry, isLocal: boolean): void {
-    const { key, deleted } = entry;
-    if (deleted) return this.#forgetCell(key);
-    this.#cells.add(key);
-    if (isLocal) return;
-    const bytes = this.#valueOf(entry);
-    if (bytes !== undefined) this.#give({ type: "cell", key, bytes });
-  }
-
-  #forgetCell(key: string): void {
-    this.#cells.delete(key);
-    this.#neighbours.forgetCell(key);
-    this.#handOnSettled();
-  }
-
-  #valueOf({ bytes }: StoredEntry): Uint8Array | undefined {
-    return this.#parts.codec.decode(bytes)?.value;
-  }
-
-  #replay(prefix: string, now: Millis): void {
-    for (const key of this.#cells.of(prefix)) {
-      const entry = this.#parts.find(CELL_TYPE, key);
-      const bytes = entry === undefined ? undefined : this.#valueOf(entry);
-      if (bytes !== undefined) {
-        this.#limits.handle({ type: "cell", key, bytes }, now, this.#effects);
-      }
-    }
-  }
-
-  #acknowledged(
-    peer: { readonly node: string; readonly boot: string },
-    entries: readonly StoredEntry[],
-  ): void {
-    for (const entry of entries) {
-      if (entry.type !== CELL_TYPE) continue;
-      const isNewest = this.#parts.find(CELL_TYPE, entry.key) === entry;
-      const word = isNewest
-        ? this.#neighbours.wordOf(entry.key)
-        : decodeCell(this.#valueOf(entry) ?? new Uint8Array(0))?.word;
-      if (word !== undefined && word > 0) this.#neighbours.acked(peer, entry.key, word);
-    }
-    this.#handOnSettled();
-    this.#rearm();
+    const cell = this.#cells.changed(entry, isLocal);
+    if (cell !== undefined) this.#give({ type: "cell", ...cell });
   }
 
   // Steps.
@@ -380,32 +333,23 @@ export class LimitsEngine {
   #perform(): void {
     if (this.#isPerforming) return;
     this.#isPerforming = true;
-    const writes: EntryWrite[] = [];
-    const words: [string, number][] = [];
+    const words: WriteCell[] = [];
     for (let i = 0; i < this.#effects.length; i++) {
       const effect = this.#effects[i] as LimitsEffect;
       if (effect.type === "event") this.#parts.onEvent(effect.event);
-      else if (effect.type === "replayCells") {
-        this.#replay(effect.prefix, this.#parts.clock.now());
-      } else {
-        const { key, word, bytes, expiresMs } = effect;
-        writes.push({ type: CELL_TYPE, key, value: bytes, expiresMs });
-        words.push([key, word]);
-      }
+      else if (effect.type === "replayCells") this.#replay(effect.prefix);
+      else words.push(effect);
     }
     this.#effects.length = 0;
-    for (const [key, word] of words) this.#neighbours.wrote(key, word);
-    if (writes.length > 0) this.#write(writes);
+    this.#cells.write(words);
     this.#isPerforming = false;
     this.#handOnSettled();
   }
 
-  #write(writes: readonly EntryWrite[]): void {
-    try {
-      this.#parts.write(writes);
-    } catch (error) {
-      this.#cellsLost += writes.length;
-      this.#alarm("cells of limits can't be written", error);
+  #replay(prefix: string): void {
+    const now = this.#parts.clock.now();
+    for (const cell of this.#cells.of(prefix)) {
+      this.#limits.handle({ type: "cell", ...cell }, now, this.#effects);
     }
   }
 
@@ -443,24 +387,6 @@ export class LimitsEngine {
     const voting = this.#neighbours.company.voting(this.#leasing.voter, this.#isLeaving);
     // Nobody stays to take over.
     return !voting.some(({ state }) => state === "alive");
-  }
-
-  // Leased limits.
-
-  #leasedStrength(limit: ResolvedLimit, counter: Counter): Strength {
-    return new LeasedStrength(this.#leasing.limit(this.#facts(limit)), limit, counter);
-  }
-
-  #facts(limit: ResolvedLimit): Parameters<Leasing["limit"]>[0] {
-    const { shape, whenIsolated } = limit;
-    return {
-      key: leasedKey(limit),
-      version: this.#versions.get(limit.id) as Version,
-      cap: limit.limit,
-      span: leasedSpan(shape),
-      whenIsolated,
-      windowAt: (wallMs) => leaseWindowAt(this.windows, shape, wallMs),
-    };
   }
 
   /** Why the cells of a limit would have no place among the entities. */
@@ -536,15 +462,5 @@ export class LimitsEngine {
       // It is no peer any more, or too old; whatever matters is said again.
       return false;
     }
-  }
-
-  #alarm(message: string, error: unknown): void {
-    const now = this.#parts.clock.now();
-    if (now - this.#alarmedAt < ALARM_EVERY_MS) return;
-    this.#alarmedAt = now;
-    this.#parts.say("error", message, {
-      reason: error instanceof Error ? error.message : String(error),
-      lost: this.#cellsLost,
-    });
   }
 }

@@ -105,7 +105,9 @@ export class NodeLimits {
   note(event: ReplicationEvent): void {
     this.engine.note(event);
     if (event.type === "ready") this.engine.ready();
-    else if (event.type === "changed" || event.type === "expired" || event.type === "forgotten") {
+    else if (event.type === "purged" && event.entry.type === LIMIT_TYPE) {
+      this.engine.forget(event.entry.key);
+    } else if (event.type === "changed" || event.type === "expired" || event.type === "forgotten") {
       if (event.entry.type === LIMIT_TYPE) this.#define(event.entry, event.type !== "changed");
     }
   }
