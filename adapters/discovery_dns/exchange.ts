@@ -116,7 +116,10 @@ class Asking implements AsyncDisposable {
     this.#asked.set(server, asked);
     const socket = await this.#socketFor(server);
     for (let tries = 0; tries < 2; tries++) {
-      socket.send(server, encodeQuestion(this.#options.codec, this.#id, this.#question, asked.edns));
+      socket.send(
+        server,
+        encodeQuestion(this.#options.codec, this.#id, this.#question, asked.edns),
+      );
       const arrived = await this.#nextAnswer();
       if (arrived === undefined) return {};
       // Old servers do not know the option (RFC 6891, 7).

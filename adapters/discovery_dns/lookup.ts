@@ -164,7 +164,7 @@ export class Lookup {
     }
     throw new ClusterError(
       "bad-data",
-      `Cannot look up ${type} of "${name}": more than ${CNAMES_MAX} aliases lead on from it, shorten them`,
+      `Cannot look up ${type} of "${name}" by DNS: more than ${CNAMES_MAX} aliases lead on from it, shorten them`,
     );
   }
 }
@@ -210,7 +210,7 @@ function least(times: readonly (Millis | undefined)[]): Millis | undefined {
 
 function asClusterError(error: unknown): ClusterError {
   if (ClusterError.is(error)) return error;
-  return new ClusterError("unreachable", `Cannot look up a name: ${String(error)}`, {
+  return new ClusterError("unreachable", `Cannot look up a name by DNS: ${String(error)}`, {
     cause: error,
   });
 }

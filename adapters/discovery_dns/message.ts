@@ -126,7 +126,7 @@ export function failed(
   code: "aborted" | "bad-data" | "refused" | "timeout" | "unreachable",
   state: string,
 ): ClusterError {
-  return new ClusterError(code, `Cannot look up ${type} of "${name}": ${state}`);
+  return new ClusterError(code, `Cannot look up ${type} of "${name}" by DNS: ${state}`);
 }
 
 /** What `dns-packet` makes of bytes; nothing but the outer shape can be relied on. */

@@ -87,10 +87,10 @@ export class DnsSession implements DiscoverySession {
 
   #throwIfOver(signal: AbortSignal): void {
     if (this.#closing.signal.aborted) {
-      throw new ClusterError("closed", "Cannot look names up: the session is closed");
+      throw new ClusterError("closed", "Cannot look names up by DNS: the session is closed");
     }
     if (signal.aborted) {
-      throw new ClusterError("aborted", "Cannot look names up: the caller gave up", {
+      throw new ClusterError("aborted", "Cannot look names up by DNS: the caller gave up", {
         cause: signal.reason,
       });
     }
@@ -107,7 +107,10 @@ export class DnsSession implements DiscoverySession {
     const candidates = new Map<string, Candidate>();
     for (const { wanted, places } of this.#known) {
       for (const { ip, port = wanted.port } of places) {
-        candidates.set(`${ip} ${port ?? ""}`, { host: ip, ...(port === undefined ? {} : { port }) });
+        candidates.set(`${ip} ${port ?? ""}`, {
+          host: ip,
+          ...(port === undefined ? {} : { port }),
+        });
       }
     }
     this.#drops.add("too_many", candidates.size - CANDIDATES_MAX);
@@ -136,7 +139,7 @@ export class DnsSession implements DiscoverySession {
       const isLate = ClusterError.is(error, "aborted");
       known.failure = ClusterError.is(error) && !isLate ? error : new ClusterError(
         "timeout",
-        `Cannot look up "${text}": not done within ${timeoutMs} ms, check the DNS server`,
+        `Cannot look up "${text}" by DNS: not done within ${timeoutMs} ms, check the DNS server`,
         { cause: error },
       );
       known.dueMs = clock.now() + againMinMs;
@@ -149,13 +152,15 @@ export class DnsSession implements DiscoverySession {
     known: Known,
     { resolv, hosts }: Machine,
     signal: AbortSignal,
-  ): Promise<{ places: readonly Place[]; ttlMs?: Millis | undefined; failure?: ClusterError | undefined }> {
+  ): Promise<
+    { places: readonly Place[]; ttlMs?: Millis | undefined; failure?: ClusterError | undefined }
+  > {
     const { runtime } = this.#context;
     const { host } = known.wanted;
     const listed = addressesInHosts(hosts, host);
     if (listed.length > 0) return { places: listed.map((ip) => ({ ip })) };
     if (resolv === undefined) {
-      const ips = await runtime.dns.addresses(host);
+      const ips = await Promise.race([runtime.dns.addresses(host), aborted(signal)]);
       return { places: ips.map((ip) => ({ ip })) };
     }
     const lookup = new Lookup(
@@ -200,6 +205,16 @@ export class DnsSession implements DiscoverySession {
       hosts: hosts ?? "",
     };
   }
+}
+
+/** Rejects when `signal` aborts; `getaddrinfo` can't be stopped. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const fail = (): void =>
+      reject(new ClusterError("aborted", "Cannot look a name up: it took too long"));
+    if (signal.aborted) fail();
+    signal.addEventListener("abort", fail, { once: true });
+  });
 }
 
 interface Machine {
