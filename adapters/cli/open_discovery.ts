@@ -14,9 +14,13 @@ export async function openDiscovery(config: DiscoveryConfig): Promise<DiscoveryP
       const { namespace, labelSelector, kubeconfig, dialTimeoutMs: timeoutMs } = config;
       return kubernetesDiscovery({ namespace, labelSelector, kubeconfig, timeoutMs });
     }
+    case "dns": {
+      const { dnsDiscovery } = await import("../discovery_dns/dns_discovery.ts");
+      const { names, server, dialTimeoutMs: timeoutMs } = config;
+      return dnsDiscovery({ names, server, timeoutMs });
+    }
     case "consul":
     case "etcd":
-    case "dns":
     case "udp":
     case "mdns":
       throw new ClusterError(

@@ -167,6 +167,7 @@ class Asking implements AsyncDisposable {
       return drops.add("malformed");
     }
     if (!isAnswerTo(message, this.#question)) return drops.add("wrong_question");
+    drops.add("too_many", message.unread);
     this.#arrived ??= { message, from };
     this.#waker.wake();
   }

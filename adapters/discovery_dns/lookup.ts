@@ -1,9 +1,9 @@
 /** @module */
 
-import { type Address, bytesToIp, ClusterError, ipToBytes, type Millis } from "../../mod.ts";
+import { type Address, ClusterError, type Millis } from "../../mod.ts";
 import { ask, type ExchangeOptions } from "./exchange.ts";
 import type { DnsMessage, DnsRecord, Question, QuestionType } from "./message.ts";
-import { inLanes, Waker } from "./waiting.ts";
+import { inLanes, Linked, Waker } from "./waiting.ts";
 
 /** A place that a name leads to. */
 export interface Place {
@@ -26,7 +26,7 @@ const CNAMES_MAX = 8;
 /** SRV targets of one name that are looked up. */
 const TARGETS_MAX = 256;
 /** Addresses of one name, those of its SRV targets among them. */
-const PLACES_MAX = 4_096;
+const PLACES_MAX = 2_048;
 /** SRV targets that are looked up at a time. */
 const LANES_MAX = 8;
 /** When one kind of record has come, how long the others are waited for: some servers never answer for some kinds. */
@@ -87,17 +87,22 @@ export class Lookup {
     const records = new Map<string, readonly DnsRecord[]>();
     const ttls: (Millis | undefined)[] = [];
     let failure: ClusterError | undefined;
+    let count = 0;
     await inLanes(targets.slice(0, TARGETS_MAX), LANES_MAX, async (target) => {
+      if (count >= PLACES_MAX) return this.#options.drops.add("too_many");
       const added = additionals.filter(({ name, type }) => name === target && isAddress(type));
       if (added.length > 0) {
         records.set(target, added);
+        count += added.length;
         ttls.push(...added.map(({ ttlMs }) => ttlMs));
         return;
       }
       try {
         const questions = (["A", "AAAA"] as const).map((type) => ({ name: target, type }));
         const found = await this.#all(questions);
-        records.set(target, found.answers.flatMap((answer) => answer.records));
+        const all = found.answers.flatMap((answer) => answer.records);
+        records.set(target, all);
+        count += all.length;
         ttls.push(...found.answers.map(({ ttlMs }) => ttlMs));
         failure ??= found.failure;
       } catch (error) {
@@ -115,10 +120,7 @@ export class Lookup {
     questions: readonly Question[],
   ): Promise<{ answers: readonly Answered[]; failure: ClusterError | undefined }> {
     const { clock } = this.#options.runtime;
-    const stop = new AbortController();
-    const end = (): void => stop.abort();
-    this.#signal.addEventListener("abort", end);
-    if (this.#signal.aborted) end();
+    const stop = new Linked(this.#signal);
     const answers: Answered[] = [];
     const straggling = new Waker();
     let failure: ClusterError | undefined;
@@ -140,8 +142,7 @@ export class Lookup {
     const found = [...answers];
     const problem = failure;
     straggling.wake();
-    end();
-    this.#signal.removeEventListener("abort", end);
+    stop.end();
     if (problem !== undefined && found.every(({ records }) => records.length === 0)) throw problem;
     return { answers: found, failure: problem };
   }
@@ -189,9 +190,7 @@ function strangers(message: DnsMessage, name: string, type: QuestionType): numbe
 
 function placesOf(records: readonly DnsRecord[]): Place[] {
   return records.flatMap((record) => {
-    if (record.type !== "A" && record.type !== "AAAA") return [];
-    const ip = bytesToIp(ipToBytes(record.ip) ?? new Uint8Array());
-    return ip === undefined ? [] : [{ ip }];
+    return record.type === "A" || record.type === "AAAA" ? [{ ip: record.ip }] : [];
   });
 }
 

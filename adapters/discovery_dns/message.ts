@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { ClusterError } from "../../mod.ts";
+import { bytesToIp, ClusterError, ipToBytes } from "../../mod.ts";
 import { isDnsName } from "./options.ts";
 
 /** What is asked for. */
@@ -22,7 +22,8 @@ export interface Question {
 export type DnsRecord =
   & { readonly name: string; readonly ttlMs: number }
   & (
-    | { readonly type: "A" | "AAAA"; readonly ip: string }
+    | { readonly type: "A"; readonly ip: string }
+    | { readonly type: "AAAA"; readonly ip: string }
     | { readonly type: "SRV"; readonly target: string; readonly port: number }
     | { readonly type: "CNAME"; readonly target: string }
   );
@@ -38,6 +39,8 @@ export interface DnsMessage {
   readonly answers: readonly DnsRecord[];
   /** What the server adds of its own accord, such as the addresses of an SRV record's targets. */
   readonly additionals: readonly DnsRecord[];
+  /** Records that were not read because there are too many. */
+  readonly unread: number;
 }
 
 /** The part of `dns-packet` that is used. */
@@ -50,7 +53,10 @@ export interface DnsCodec {
 const UDP_BYTES_MAX = 1_232;
 /** A message's head, and the least a record takes: a root name, type, class, time to live and length. */
 const HEAD_BYTES = 12;
+const COUNTS_AT = 4;
 const RECORD_BYTES_MIN = 11;
+/** Records of one message that are read: each costs some microseconds of everybody's time. */
+const RECORDS_MAX = 1_024;
 /** RFC 2181, 8: the first bit counts as zero. */
 const TTL_SECONDS_MAX = 2 ** 31 - 1;
 
@@ -86,12 +92,17 @@ export function encodeQuestion(
   });
 }
 
-/** Reads an answer; `undefined` for bytes that are none. Never throws, and takes no more memory than a few times theirs. */
+/**
+ * Reads an answer; `undefined` for bytes that are none. Never throws, takes no more memory than a few times theirs, and
+ * reads no more than 1,024 records.
+ */
 export function decodeAnswer(codec: DnsCodec, bytes: Uint8Array): DnsMessage | undefined {
-  if (!isPlausible(bytes)) return undefined;
+  const wanted = wantedCounts(bytes);
+  if (wanted === undefined) return undefined;
+  const copy = Buffer.from(bytes);
+  for (const [i, count] of wanted.counts.entries()) copy.writeUInt16BE(count, COUNTS_AT + 2 * i);
   try {
-    const decoded = codec.decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-    const message = decoded as LooseMessage;
+    const message = codec.decode(copy) as LooseMessage;
     const [asked] = message.questions;
     return {
       id: message.id,
@@ -102,6 +113,7 @@ export function decodeAnswer(codec: DnsCodec, bytes: Uint8Array): DnsMessage | u
         : { name: asked.name.toLowerCase(), type: asked.type },
       answers: message.answers.map(recordOf).filter((record) => record !== undefined),
       additionals: message.additionals.map(recordOf).filter((record) => record !== undefined),
+      unread: wanted.unread,
     };
   } catch {
     return undefined;
@@ -147,16 +159,23 @@ interface LooseRecord {
   readonly data?: unknown;
 }
 
-/** Whether it is an answer whose counts fit into its length: arrays are made by those counts. */
-function isPlausible(bytes: Uint8Array): boolean {
-  if (bytes.length < HEAD_BYTES || ((bytes[2] as number) & 0x80) === 0) return false;
-  let records = 0;
-  for (let at = 4; at < HEAD_BYTES; at += 2) {
-    const count = ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
-    if (at === 4 && count > 1) return false;
-    if (at > 4) records += count;
-  }
-  return HEAD_BYTES + records * RECORD_BYTES_MIN <= bytes.length;
+/**
+ * How many questions, answers, authorities and additional records to read; `undefined` for what is no answer, or promises
+ * more than its length holds: arrays are made by those counts.
+ */
+function wantedCounts(
+  bytes: Uint8Array,
+): { readonly counts: readonly number[]; readonly unread: number } | undefined {
+  if (bytes.length < HEAD_BYTES || ((bytes[2] as number) & 0x80) === 0) return undefined;
+  const [questions, ...records] = [4, 6, 8, 10].map((at) =>
+    ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+  ) as [number, ...number[]];
+  const total = records.reduce((sum, count) => sum + count, 0);
+  if (questions > 1 || HEAD_BYTES + total * RECORD_BYTES_MIN > bytes.length) return undefined;
+  if (total <= RECORDS_MAX) return { counts: [questions, ...records], unread: 0 };
+  const [answers = 0] = records;
+  const read = Math.min(answers, RECORDS_MAX);
+  return { counts: [questions, read, 0, 0], unread: answers - read };
 }
 
 function recordOf({ type, name, class: of, ttl = 0, data }: LooseRecord): DnsRecord | undefined {
@@ -164,8 +183,11 @@ function recordOf({ type, name, class: of, ttl = 0, data }: LooseRecord): DnsRec
   const head = { name: name.toLowerCase(), ttlMs: ttl > TTL_SECONDS_MAX ? 0 : ttl * 1000 };
   switch (type) {
     case "A":
-    case "AAAA":
-      return { ...head, type, ip: data as string };
+    case "AAAA": {
+      // The package reads beyond the end: "10.0.undefined.undefined".
+      const ip = bytesToIp(ipToBytes(String(data)) ?? new Uint8Array());
+      return ip === undefined ? undefined : { ...head, type, ip };
+    }
     case "CNAME":
       return isDnsName(data as string)
         ? { ...head, type, target: (data as string).toLowerCase() }

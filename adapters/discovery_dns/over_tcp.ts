@@ -47,7 +47,10 @@ export async function askOverTcp(
     else if (!isAnswerTo(message, question)) drops.add("wrong_question");
     else if (message.rcode !== "NOERROR" && message.rcode !== "NXDOMAIN") {
       throw failed(question, "refused", `${server} answers ${message.rcode} over TCP`);
-    } else return message;
+    } else {
+      drops.add("too_many", message.unread);
+      return message;
+    }
     throw failed(question, "bad-data", `what ${server} sends over TCP is no answer to it`);
   } catch (error) {
     if (ClusterError.is(error) && error.code !== "closed") throw error;

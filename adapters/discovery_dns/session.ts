@@ -14,7 +14,7 @@ import { Lookup, type Place } from "./lookup.ts";
 import type { DnsCodec } from "./message.ts";
 import type { ResolvedDnsDiscovery, WantedName } from "./options.ts";
 import { addressesInHosts, expansionsOf, parseResolvConf, type ResolvConf } from "./resolv_conf.ts";
-import { inLanes } from "./waiting.ts";
+import { inLanes, Linked } from "./waiting.ts";
 
 /** Names that are looked up at a time. */
 const LANES_MAX = 8;
@@ -61,11 +61,8 @@ export class DnsSession implements DiscoverySession {
   async next(signal: AbortSignal): Promise<DiscoveryAnswer> {
     const { clock } = this.#context.runtime;
     const { timeoutMs } = this.#options;
-    const stop = new AbortController();
-    const end = (): void => stop.abort();
-    const disarm = clock.alarm(clock.now() + timeoutMs, end);
-    const ends = [signal, this.#closing.signal];
-    for (const each of ends) each.addEventListener("abort", end);
+    const stop = new Linked(signal, this.#closing.signal);
+    const disarm = clock.alarm(clock.now() + timeoutMs, () => stop.end());
     try {
       this.#throwIfOver(signal);
       const due = this.#known.filter(({ dueMs }) => dueMs <= clock.now());
@@ -76,7 +73,7 @@ export class DnsSession implements DiscoverySession {
       return this.#answer();
     } finally {
       disarm();
-      for (const each of ends) each.removeEventListener("abort", end);
+      stop.end();
     }
   }
 

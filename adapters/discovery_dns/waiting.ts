@@ -1,5 +1,6 @@
 /** @module */
 
+import { setMaxListeners } from "node:events";
 import type { Clock, Millis } from "../../mod.ts";
 
 /** Waits that can be ended early. Keeps no process alive. */
@@ -25,6 +26,31 @@ export class Waker {
   /** Ends the wait under way, if there is one. */
   wake(): void {
     this.#wake();
+  }
+}
+
+/** A signal of its own that aborts with others; `end` aborts it and lets go of them. */
+export class Linked {
+  readonly signal: AbortSignal;
+  readonly #controller: AbortController = new AbortController();
+  readonly #others: readonly AbortSignal[];
+  readonly #abort = (): void => this.#controller.abort();
+
+  constructor(...others: readonly AbortSignal[]) {
+    this.signal = this.#controller.signal;
+    this.#others = others;
+    // Node warns above 10; as many questions as are under way listen.
+    setMaxListeners(0, this.signal);
+    for (const other of others) {
+      if (other.aborted) this.#abort();
+      other.addEventListener("abort", this.#abort);
+    }
+  }
+
+  /** Harmless twice. */
+  end(): void {
+    this.#abort();
+    for (const other of this.#others) other.removeEventListener("abort", this.#abort);
   }
 }
 

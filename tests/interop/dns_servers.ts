@@ -74,7 +74,12 @@ abstract class DnsServer implements AsyncDisposable {
   }
 
   #signal(child: ChildProcess | undefined, signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
-    if (child?.pid !== undefined && !this.#ended.has(child)) process.kill(child.pid, signal);
+    if (child?.pid === undefined || this.#ended.has(child)) return;
+    try {
+      process.kill(child.pid, signal);
+    } catch {
+      // It has ended, which the event will tell.
+    }
   }
 
   /** Runs a program until it says that it is ready. */
