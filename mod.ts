@@ -10,12 +10,14 @@ export * from "./src/core/log.ts";
 export * from "./src/core/wire/cipher.ts";
 export {
   bytesToIp,
+  canonicalIp,
   formatAddress,
   ipToBytes,
   parseAddress,
   sameIp,
   unmapped,
 } from "./src/core/address.ts";
+export { AddressSpace } from "./src/core/address_space.ts";
 export * from "./src/core/replication/frames.ts";
 export * from "./src/ports/calendar.ts";
 export * from "./src/ports/clock.ts";
@@ -74,6 +76,7 @@ export type {
   NodeStatus,
   Readiness,
 } from "./src/driver/cluster_node.ts";
+export type { DiscoveryChange, DiscoveryReport } from "./src/driver/discovery_report.ts";
 export { createNode, type CreateNodeOptions } from "./src/driver/create_node.ts";
 export type {
   AwaitOptions,

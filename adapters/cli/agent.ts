@@ -1,5 +1,6 @@
 import { createNode, formatAddress, type LogSink, type Runtime } from "../../mod.ts";
 import { statusApp } from "../hono/mod.ts";
+import { openDiscovery } from "./open_discovery.ts";
 import { openStorage } from "./open_storage.ts";
 import { loadConfig } from "./load_config.ts";
 
@@ -15,7 +16,11 @@ export async function runAgent(runtime: Runtime, configPath: string, log: LogSin
       resolve(signal);
     });
   });
-  await using node = await createNode(runtime, file, { log, storage: openStorage });
+  await using node = await createNode(runtime, file, {
+    log,
+    storage: openStorage,
+    discovery: openDiscovery,
+  });
   const { ip, port, adminToken, readToken } = node.config.status;
   const app = statusApp(node, {
     ...(adminToken === undefined ? {} : { adminToken }),

@@ -35,6 +35,12 @@ export function bytesToIp(bytes: Uint8Array): string | undefined {
   return short.length === 4 ? short.join(".") : ipv6Text(bytes);
 }
 
+/** The one way to write an IP, v4-mapped addresses as IPv4; `undefined` for what is none. */
+export function canonicalIp(ip: string): string | undefined {
+  const bytes = ipToBytes(ip);
+  return bytes === undefined ? undefined : bytesToIp(bytes);
+}
+
 /** The same address in its shortest form: v4-mapped IPv6 becomes 4 bytes, all else is returned as it is. */
 export function unmapped(bytes: Uint8Array): Uint8Array {
   if (bytes.length !== 16 || bytes[10] !== 0xff || bytes[11] !== 0xff) return bytes;

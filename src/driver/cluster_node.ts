@@ -13,6 +13,7 @@ import type {
   SuspicionEvidence,
 } from "../core/membership/contract.ts";
 import type { ReplicationView } from "../core/replication/contract.ts";
+import type { DiscoveryChange, DiscoveryReport } from "./discovery_report.ts";
 import type { Entities, EntityChange } from "./entities.ts";
 import type { KeyValues } from "./kv.ts";
 import type { ClusterLimits, LimitEvent, LimitsView } from "./limits/cluster_limits.ts";
@@ -101,6 +102,8 @@ export interface NodeStatus {
   readonly entities: Readonly<Record<string, number>>;
   /** RPC callers turned away. */
   readonly rpcRefused: number;
+  /** How every way to find peers is doing, the configured ones first; empty on a node that talks to nobody. */
+  readonly discovery: readonly DiscoveryReport[];
   /** The storage and what it still has to take; absent without one. */
   readonly storage: (PersistenceView & { readonly storage: string }) | undefined;
   /** Shared limits. */
@@ -122,6 +125,12 @@ export type NodeEvent =
     readonly healthyMembers: number;
   }
   | { readonly type: "readiness"; readonly readiness: Readiness }
+  | {
+    readonly type: "discovery";
+    readonly source: string;
+    readonly change: DiscoveryChange;
+    readonly report: DiscoveryReport;
+  }
   | { readonly type: "user"; readonly from: Address; readonly payload: Uint8Array }
   | { readonly type: "entity"; readonly change: EntityChange }
   | { readonly type: "limit"; readonly event: LimitEvent };

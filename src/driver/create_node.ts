@@ -5,12 +5,14 @@
  */
 
 import { resolveConfig } from "../config/resolve.ts";
-import type { ResolvedConfig } from "../config/resolved.ts";
+import type { DiscoveryConfig, ResolvedConfig } from "../config/resolved.ts";
 import { ClusterError } from "../core/errors.ts";
+import type { DiscoveryProvider } from "../ports/discovery.ts";
 import type { LogSink } from "../ports/observer.ts";
 import type { StorageProvider } from "../ports/storage.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import type { ClusterNode } from "./cluster_node.ts";
+import type { FinderSource } from "./finder.ts";
 import { Node } from "./node.ts";
 
 /** What a node may be given besides its configuration. */
@@ -24,6 +26,20 @@ export interface CreateNodeOptions {
   readonly storage?: (
     config: ResolvedConfig,
   ) => StorageProvider | undefined | Promise<StorageProvider | undefined>;
+  /**
+   * Makes the way to find peers that an entry of the configuration asks for (`discovery`, `discoveries`), such as
+   * `etcdDiscovery`; called once per entry.
+   */
+  readonly discovery?: (
+    config: DiscoveryConfig,
+  ) => DiscoveryProvider | undefined | Promise<DiscoveryProvider | undefined>;
+  /**
+   * Ways to find peers besides those of the configuration, which may then name none. Hosts that they list without a port
+   * are tried at our own gossip port.
+   *
+   * @default {[]}
+   */
+  readonly discoverySources?: readonly DiscoveryProvider[];
 }
 
 /**
@@ -51,6 +67,7 @@ export async function createNode(
   const config = resolveConfig(file, {
     env: (name) => runtime.env.get(name),
     hostName: runtime.interfaces.hostName(),
+    hasSources: (options.discoverySources?.length ?? 0) > 0,
   });
   refuseWhatIsNotBuilt(config);
   const { type } = config.storage;
@@ -64,7 +81,31 @@ export async function createNode(
         `"storage", or set cluster_config.storage.type to "memory"`,
     );
   }
-  return await Node.start(runtime, config, guarded(options.log ?? (() => {})), provider);
+  const sources = config.enabled ? await discoverySources(config, options) : [];
+  return await Node.start(runtime, config, guarded(options.log ?? (() => {})), provider, sources);
+}
+
+async function discoverySources(
+  config: ResolvedConfig,
+  { discovery, discoverySources = [] }: CreateNodeOptions,
+): Promise<readonly FinderSource[]> {
+  const sources: FinderSource[] = [];
+  for (const entry of config.discoveries) {
+    const provider = await discovery?.(entry);
+    if (provider === undefined) {
+      throw new ClusterError(
+        "unsupported",
+        `Cannot start the node: nobody made the discovery of type ${JSON.stringify(entry.type)}, ` +
+          'pass createNode the option "discovery", or name the peers in cluster_config.peers',
+      );
+    }
+    const { bindPort: defaultPort, allowedAddressSpace: allowed } = entry;
+    sources.push({ provider, defaultPort, allowed });
+  }
+  for (const provider of discoverySources) {
+    sources.push({ provider, defaultPort: undefined, allowed: [] });
+  }
+  return sources;
 }
 
 /** A sink that throws loses its record, not the node. */
@@ -88,10 +129,4 @@ function refuseWhatIsNotBuilt(config: ResolvedConfig): void {
   };
   if (!config.enabled) return;
   if (config.type === "broker") refuse('cluster_config.type "broker"', 'use "mesh"');
-  if (config.discovery !== undefined) {
-    refuse(
-      `cluster_config.discovery.type ${JSON.stringify(config.discovery.type)}`,
-      "set discovery.enabled to false and name the peers in cluster_config.peers",
-    );
-  }
 }

@@ -6,25 +6,32 @@
 
 import type { HostPort } from "../config/host_port.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
-import { formatAddress, ipToBytes } from "../core/address.ts";
+import { canonicalIp, formatAddress, ipToBytes, parseAddress } from "../core/address.ts";
 import { ClusterError } from "../core/errors.ts";
 import type { Address } from "../core/machine.ts";
 import { type MembershipConfig, resolveMembership } from "../core/membership/config.ts";
 import type { MembershipEvent } from "../core/membership/contract.ts";
 import { Membership } from "../core/membership/machine.ts";
 import { Rejoin, type RejoinEffect, type RejoinInput } from "../core/membership/rejoin.ts";
+import { Rng } from "../core/rng.ts";
 import type { WireConfig } from "../core/wire/contract.ts";
 import { encodeMessage } from "../core/wire/encode.ts";
 import type { Keyring } from "../core/wire/keyring.ts";
 import { createPacketCodec } from "../core/wire/packet_codec.ts";
 import { createStreamCodec } from "../core/wire/stream_codec.ts";
+import { LogLimit, type SayRecord } from "../discovery/log_limit.ts";
+import type { DiscoverySelf } from "../ports/discovery.ts";
 import type { LogSink } from "../ports/observer.ts";
 import type { Runtime } from "../ports/runtime.ts";
-import { chooseAdvertise } from "./advertise.ts";
+import { chooseAdvertise, isLoopback } from "./advertise.ts";
 import { drive, type Driven } from "./drive.ts";
-import { Finder } from "./finder.ts";
+import type { DiscoveryChange, DiscoveryReport } from "./discovery_report.ts";
+import { Finder, type FinderSource } from "./finder.ts";
 import { type GossipCommand, type GossipOutcome, type GossipPlane, startGossip } from "./gossip.ts";
 import { encodeNodeMeta, type NodeMeta } from "./node_meta.ts";
+
+/** How many addresses a node that knows nobody tries at once; the rest is tried later, unless they turn up before. */
+const FIRST_JOINS = 16;
 
 /** What our membership is made of. */
 export interface GossipMemberOptions {
@@ -32,6 +39,9 @@ export interface GossipMemberOptions {
   readonly config: ResolvedConfig;
   readonly keyring: Keyring;
   readonly meta: NodeMeta;
+  /** Ways to find peers besides the configured ones. */
+  readonly sources: readonly FinderSource[];
+  readonly onDiscovery: (change: DiscoveryChange, source: string) => void;
   readonly onEvent: (event: MembershipEvent) => void;
   readonly log: LogSink;
 }
@@ -47,6 +57,8 @@ export class GossipMember implements AsyncDisposable {
   readonly #options: GossipMemberOptions;
   readonly #rejoin: Driven<RejoinInput>;
   readonly #finder: Finder;
+  readonly #rng: Rng;
+  readonly #log: LogLimit;
   #joinedOnce = false;
 
   /** Binds, announces ourselves and starts looking for peers. */
@@ -71,10 +83,13 @@ export class GossipMember implements AsyncDisposable {
     const member = new GossipMember(options, plane, made as Required<typeof made>);
     hear = (event) => member.#hear(event);
     for (const event of early) member.#hear(event);
-    void member.#finder.look().then((addresses) => {
-      if (addresses.length > 0) void member.#join(addresses);
-    });
-    return member;
+    try {
+      await member.#finder.start();
+      return member;
+    } catch (error) {
+      await member[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   private constructor(
@@ -87,7 +102,10 @@ export class GossipMember implements AsyncDisposable {
     this.machine = made.machine;
     this.address = made.address;
     this.name = made.name;
-    const { runtime, config } = options;
+    const { runtime, config, sources, log } = options;
+    this.#rng = new Rng(runtime.entropy.seed());
+    const say: SayRecord = (level, message, fields = {}) => log({ level, message, fields });
+    this.#log = new LogLimit(runtime.clock, say);
     this.#rejoin = drive<RejoinInput, RejoinEffect>(
       new Rejoin({ self: this.address, seed: runtime.entropy.seed() }),
       runtime.clock,
@@ -96,8 +114,20 @@ export class GossipMember implements AsyncDisposable {
     this.#finder = new Finder({
       clock: runtime.clock,
       dns: runtime.dns,
-      onFound: (addresses) => this.#rejoin.step({ type: "candidates", addresses }),
+      onFound: (addresses, fresh) => this.#found(addresses, fresh),
       onUnresolved: (names) => this.#tellUnresolved(names),
+      discovery: {
+        sources,
+        say,
+        rng: this.#rng.fork(),
+        isSelf: selfTest(options, this.address),
+        onChange: options.onDiscovery,
+        context: {
+          runtime,
+          self: discoverySelf(options.meta, this.address),
+          gossipKeys: () => options.keyring.list(),
+        },
+      },
     }, config.peers);
   }
 
@@ -121,15 +151,36 @@ export class GossipMember implements AsyncDisposable {
     return joined ?? 0;
   }
 
+  /** How every way to find peers is doing. */
+  discovery(): readonly DiscoveryReport[] {
+    const alive = this.machine.members().filter(({ state }) => state === "alive");
+    return this.#finder.reports(new Set(alive.map(({ address }) => address)));
+  }
+
+  /** Takes this node out of discovery; never rejects. */
+  withdraw(): Promise<void> {
+    return this.#finder.withdraw();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#finder.stop();
     this.#rejoin.stop();
+    await this.#finder[Symbol.asyncDispose]();
     await this.#plane[Symbol.asyncDispose]();
   }
 
   #hear(event: MembershipEvent): void {
     this.#rejoin.step({ type: "event", event });
     this.#options.onEvent(event);
+  }
+
+  /** Who knows somebody hears of newcomers by gossip soon, and redials whoever does not turn up. */
+  #found(addresses: readonly Address[], fresh: readonly Address[]): void {
+    this.#rejoin.step({ type: "candidates", addresses });
+    const isAlone = !this.machine.members().some(({ name, state }) =>
+      name !== this.name && (state === "alive" || state === "suspect")
+    );
+    if (!isAlone || fresh.length === 0) return;
+    void this.#join(this.#rng.shuffle([...fresh]).slice(0, FIRST_JOINS));
   }
 
   #rejoinEffect(effect: RejoinEffect): void {
@@ -170,7 +221,7 @@ export class GossipMember implements AsyncDisposable {
     } catch (error) {
       if (ClusterError.is(error, "closed")) return;
       const reason = error instanceof Error ? error.message : String(error);
-      log({ level: "warn", message: "failed to join cluster", fields: { reason } });
+      this.#log.say("warn", "failed to join cluster", { reason });
     }
   }
 }
@@ -185,6 +236,27 @@ function advertise({ runtime, config, log }: GossipMemberOptions, port: number):
   const address = formatAddress(ip, port);
   log({ level: "info", message: `advertising ${address}: ${why}` });
   return address;
+}
+
+function discoverySelf(meta: NodeMeta, address: Address): DiscoverySelf {
+  const { ip, port } = parseAddress(address) as { ip: string; port: number };
+  const { nodeId, bootId, region, rpcPort, capabilities, version } = meta;
+  return { nodeId, bootId, region, ip, port, rpcPort, capabilities, version };
+}
+
+/** Sources list us under whichever address they saw. */
+function selfTest(
+  { runtime, config }: GossipMemberOptions,
+  address: Address,
+): (ip: string, port: number) => boolean {
+  const self = parseAddress(address) as { ip: string; port: number };
+  const isAnywhere = ["0.0.0.0", "::"].includes(config.bindIp);
+  return (ip, port) => {
+    if (port !== self.port) return false;
+    if (ip === canonicalIp(self.ip)) return true;
+    if (!isAnywhere) return ip === canonicalIp(config.bindIp);
+    return isLoopback(ip) || runtime.interfaces.list().some((own) => canonicalIp(own.ip) === ip);
+  };
 }
 
 function newMachine(

@@ -37,6 +37,8 @@ import {
   entityChange,
   entityExpired,
 } from "./entities.ts";
+import type { DiscoveryChange } from "./discovery_report.ts";
+import type { FinderSource } from "./finder.ts";
 import { ClusterView } from "./cluster_view.ts";
 import { entryCodec } from "./entry_codec.ts";
 import { membershipRecord, replicationRecord } from "./event_log.ts";
@@ -68,6 +70,7 @@ export class Node implements ClusterNode {
   readonly #log: LogSink;
   readonly #security: NodeSecurity;
   readonly #state: StoredState | undefined;
+  readonly #sources: readonly FinderSource[];
   readonly #replication: Replication;
   readonly #links: Links;
   readonly #base: EntityBase;
@@ -93,6 +96,7 @@ export class Node implements ClusterNode {
     config: ResolvedConfig,
     log: LogSink,
     provider: StorageProvider | undefined,
+    sources: readonly FinderSource[] = [],
   ): Promise<Node> {
     const security = await NodeSecurity.load(config.security, runtime);
     const state = provider === undefined ? undefined : await StoredState.open({
@@ -101,7 +105,7 @@ export class Node implements ClusterNode {
       clock: runtime.clock,
       say: (level, message, fields = {}) => log({ level, message, fields }),
     });
-    const node = new Node(runtime, config, log, security, state);
+    const node = new Node(runtime, config, log, security, state, sources);
     try {
       await node.#open();
       return node;
@@ -117,8 +121,10 @@ export class Node implements ClusterNode {
     log: LogSink,
     security: NodeSecurity,
     state: StoredState | undefined,
+    sources: readonly FinderSource[],
   ) {
     this.#state = state;
+    this.#sources = sources;
     this.#runtime = runtime;
     this.config = config;
     this.#log = log;
@@ -135,7 +141,9 @@ export class Node implements ClusterNode {
         nodeId: config.nodeId,
         bootId: this.bootId,
         capabilities: CAPABILITIES,
-        joinTimeoutMs: config.enabled && config.peers.length > 0 ? config.joinTimeoutMs : 0,
+        joinTimeoutMs: config.enabled && config.peers.length + sources.length > 0
+          ? config.joinTimeoutMs
+          : 0,
         expectedNodes: config.expectedNodes ?? 0,
         ackedTypes: new Set([CELL_TYPE]),
       },
@@ -222,6 +230,7 @@ export class Node implements ClusterNode {
       replication: this.#replication.view(),
       entities: Object.fromEntries(types.map((type) => [type, this.#base.count(type)])),
       rpcRefused: this.#rpcRefused,
+      discovery: gossip?.discovery() ?? [],
       storage: this.#state?.view(),
       limits: this.limits.view(),
     };
@@ -330,6 +339,8 @@ export class Node implements ClusterNode {
       config,
       keyring: this.#security.keyring,
       meta: this.#meta(parseAddress(this.#rpc.local)?.port ?? config.grpc.port),
+      sources: this.#sources,
+      onDiscovery: (change, source) => this.#onDiscovery(change, source),
       onEvent: (event) => this.#onMembership(event),
       log: this.#log,
     });
@@ -373,6 +384,11 @@ export class Node implements ClusterNode {
         this.#listeners.tell({ type: "user", from: event.from, payload: event.payload });
         return;
     }
+  }
+
+  #onDiscovery(change: DiscoveryChange, source: string): void {
+    const report = this.#gossip?.discovery().find((one) => one.source === source);
+    if (report !== undefined) this.#listeners.tell({ type: "discovery", source, change, report });
   }
 
   #onReplication(event: ReplicationEvent): void {
@@ -435,7 +451,10 @@ export class Node implements ClusterNode {
     this.#view.drain();
     if (this.#closed !== undefined) return;
     await this.#limits?.leave();
-    const flushed = await flushLinks(() => this.#replication.view().links, this.#runtime.clock);
+    const [flushed] = await Promise.all([
+      flushLinks(() => this.#replication.view().links, this.#runtime.clock),
+      this.#gossip?.withdraw(),
+    ]);
     if (!flushed) {
       this.#say("warn", "failed to broadcast", {
         reason: "peers did not acknowledge everything before the node left",

@@ -4,13 +4,14 @@
  * @module
  */
 
+import { canonicalIp } from "../../core/address.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Datagrams } from "../../ports/datagrams.ts";
 import type { Streams } from "../../ports/streams.ts";
 import { type NetworkFaults, type ResolvedFaults, resolveFaults } from "../simulation/faults.ts";
 import { memoryDatagrams } from "./memory_datagrams.ts";
 import { memoryStreams } from "./memory_streams.ts";
-import { canonicalIp, isLoopback, isWildcard, Place } from "./place.ts";
+import { isLoopback, isWildcard, Place } from "./place.ts";
 import { type MemoryCounters, Wires } from "./wires.ts";
 
 /** How to make a network. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesToIp, formatAddress, ipToBytes, parseAddress } from "../../core/address.ts";
+import { canonicalIp, formatAddress, parseAddress } from "../../core/address.ts";
 import { ClusterError } from "../../core/errors.ts";
 import type { Address } from "../../core/machine.ts";
 import type { Frame } from "../../ports/datagrams.ts";
@@ -92,12 +92,6 @@ export class Place {
   #isOwn(ip: string): boolean {
     return isLoopback(ip) || this.ips.includes(ip);
   }
-}
-
-/** The one way to write an IP, v4-mapped addresses as IPv4; `undefined` for what is none. */
-export function canonicalIp(ip: string): string | undefined {
-  const bytes = ipToBytes(ip);
-  return bytes === undefined ? undefined : bytesToIp(bytes);
 }
 
 /** Whether it means the host itself. */

@@ -321,14 +321,14 @@ describe("a node", () => {
   for (
     const [what, config, words] of [
       [
-        "discovery",
+        "discovery that nobody makes",
         { discovery: { enabled: true, type: "dns", dns_names: ["x.example"] } },
-        "discovery.type",
+        'discovery of type "dns"',
       ],
       ["broker mode", { type: "broker", broker: { address: "b.example:50051" } }, "broker"],
     ] as const
   ) {
-    it(`says in one sentence that ${what} is not part of this version`, async () => {
+    it(`says in one sentence that ${what} can't be had`, async () => {
       const runtime = await runtimeUnderTest();
       await assert.rejects(
         createNode(runtime, { cluster_config: { enabled: true, node_id: "x", ...config } }),
