@@ -5,6 +5,7 @@
  */
 
 import { formatAddress, parseAddress } from "../core/address.ts";
+import { ClusterError } from "../core/errors.ts";
 import type { Verdict } from "../core/health/link_health.ts";
 import type { Address } from "../core/machine.ts";
 import type { Member } from "../core/membership/contract.ts";
@@ -61,6 +62,16 @@ export function clusterMember(known: KnownMember, self: string, verdict: Verdict
     ...(member.rttMs === undefined ? {} : { rttMs: member.rttMs }),
     ...(member.evidence === undefined ? {} : { evidence: member.evidence }),
   };
+}
+
+/** The member of that node id, a foreign one by its name; throws `unknown-member`. */
+export function memberNamed(nodeId: string, known: readonly KnownMember[]): KnownMember {
+  const found = known.find(({ member, meta }) => (meta?.nodeId ?? member.name) === nodeId);
+  if (found !== undefined) return found;
+  throw new ClusterError(
+    "unknown-member",
+    `Cannot send to ${JSON.stringify(nodeId)}: there is no such member`,
+  );
 }
 
 /** What a node that talks to nobody sees: itself. */

@@ -43,7 +43,6 @@ import { ClusterView } from "./cluster_view.ts";
 import { entryCodec } from "./entry_codec.ts";
 import { membershipRecord, replicationRecord } from "./event_log.ts";
 import { entityBase } from "./entity_base.ts";
-import { flushLinks } from "./flush_links.ts";
 import { GossipMember } from "./gossip_member.ts";
 import { hostPort } from "./host_names.ts";
 import { type KeyValues, keyValues } from "./kv.ts";
@@ -52,15 +51,21 @@ import { NodeLimits } from "./limits/node_limits.ts";
 import { VOTER_TYPE } from "./limits/voter_rows.ts";
 import { Links } from "./links.ts";
 import { Listeners } from "./listeners.ts";
-import { type KnownMember, lonelyMember, MetaCache, rpcAddressOf } from "./member_view.ts";
+import {
+  type KnownMember,
+  lonelyMember,
+  memberNamed,
+  MetaCache,
+  rpcAddressOf,
+} from "./member_view.ts";
 import type { NodeMeta } from "./node_meta.ts";
 import { NodeSecurity, securityWarning } from "./node_security.ts";
 import { seedNode } from "./seed.ts";
+import { sayGoodbye } from "./say_goodbye.ts";
 import type { StandardSchema } from "./standard_schema.ts";
 import { StoredState } from "./stored_state.ts";
 
 const CHECK_EVERY_MS = 1_000;
-const LEAVE_TIMEOUT_MS = 5_000;
 
 /** See {@linkcode ClusterNode}. */
 export class Node implements ClusterNode {
@@ -253,15 +258,7 @@ export class Node implements ClusterNode {
     payload: Uint8Array,
     options: { readonly reliable?: boolean } = {},
   ): Promise<void> {
-    const known = this.#known().find(({ member, meta }) =>
-      (meta?.nodeId ?? member.name) === nodeId
-    );
-    if (known === undefined) {
-      throw new ClusterError(
-        "unknown-member",
-        `Cannot send to ${JSON.stringify(nodeId)}: there is no such member`,
-      );
-    }
+    const known = memberNamed(nodeId, this.#known());
     const type = options.reliable === true ? "sendReliable" : "sendBestEffort";
     await this.#plane("send").run({ type, to: known.member.name, payload });
   }
@@ -451,23 +448,13 @@ export class Node implements ClusterNode {
     this.#view.drain();
     if (this.#closed !== undefined) return;
     await this.#limits?.leave();
-    const [flushed] = await Promise.all([
-      flushLinks(() => this.#replication.view().links, this.#runtime.clock),
-      this.#gossip?.withdraw(),
-    ]);
-    if (!flushed) {
-      this.#say("warn", "failed to broadcast", {
-        reason: "peers did not acknowledge everything before the node left",
-      });
-    }
-    try {
-      await this.#gossip?.run({ type: "leave", timeoutMs: LEAVE_TIMEOUT_MS });
-      this.#links.leave();
-    } catch (error) {
-      this.#say("warn", "left without everybody knowing", {
-        reason: error instanceof Error ? error.message : String(error),
-      });
-    }
+    await sayGoodbye({
+      clock: this.#runtime.clock,
+      replication: this.#replication,
+      links: this.#links,
+      gossip: this.#gossip,
+      say: (...said) => this.#say(...said),
+    });
   }
 
   // Small things.
