@@ -59,6 +59,7 @@ import {
   rpcAddressOf,
 } from "./member_view.ts";
 import type { NodeMeta } from "./node_meta.ts";
+import { nodeEventOf } from "./node_event.ts";
 import { NodeSecurity, securityWarning } from "./node_security.ts";
 import { seedNode } from "./seed.ts";
 import { sayGoodbye } from "./say_goodbye.ts";
@@ -361,26 +362,10 @@ export class Node implements ClusterNode {
   #onMembership(event: MembershipEvent): void {
     const record = membershipRecord(event);
     if (record !== undefined) this.#log(record);
-    switch (event.type) {
-      case "joined":
-      case "updated":
-      case "suspected":
-      case "cleared":
-      case "gone": {
-        this.#view.planRefresh();
-        this.#listeners.tell({
-          type: event.type,
-          member: this.#view.member(this.#metas.read(event.member)),
-        });
-        return;
-      }
-      case "reaped":
-        this.#listeners.tell(event);
-        return;
-      case "user":
-        this.#listeners.tell({ type: "user", from: event.from, payload: event.payload });
-        return;
-    }
+    const told = nodeEventOf(event, (member) => this.#view.member(this.#metas.read(member)));
+    if (told === undefined) return;
+    if ("member" in told) this.#view.planRefresh();
+    this.#listeners.tell(told);
   }
 
   #onDiscovery(change: DiscoveryChange, source: string): void {
