@@ -8,13 +8,14 @@ import { Hono } from "hono";
 import type { ClusterMember, ClusterNode, HttpHandler } from "../../mod.ts";
 import { hasBearer } from "./bearer.ts";
 import { entityRoutes } from "./entity_routes.ts";
+import { limitRoutes } from "./limit_routes.ts";
 import { problem } from "./problem.ts";
 import type { WriterGuardEnv } from "./writer_guard.ts";
 
 /** What the pages read: every running node is one. */
 export type StatusView = Pick<
   ClusterNode,
-  "members" | "leaders" | "readiness" | "status" | "entities"
+  "members" | "leaders" | "readiness" | "status" | "entities" | "limits"
 >;
 
 /** Who may read. */
@@ -36,7 +37,8 @@ export interface StatusApp {
 
 /**
  * Serves `/health`, `/ready`, `/cluster/status`, `/cluster/members`, `/cluster/leaders` (spec `cluster.md` 9) and
- * `/cluster/node`, the whole snapshot of this node, and `/cluster/entities/{type}/{key}`.
+ * `/cluster/node`, the whole snapshot of this node, `/cluster/entities/{type}/{key}`
+ * and `/cluster/limits/{id}`.
  */
 export function statusApp(view: StatusView, options: StatusAppOptions = {}): StatusApp {
   const app = new Hono<WriterGuardEnv>();
@@ -48,6 +50,7 @@ export function statusApp(view: StatusView, options: StatusAppOptions = {}): Sta
     return c.json(readiness, readiness.ready ? 200 : 503);
   });
   app.route("/cluster/entities", entityRoutes(view, options.adminToken));
+  app.route("/cluster/limits", limitRoutes(view, options.adminToken));
   if (options.readToken !== undefined) {
     app.use("/cluster/*", async (c, next) => {
       if (await hasBearer(c.req.header("authorization"), tokens)) return await next();

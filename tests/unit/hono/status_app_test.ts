@@ -39,6 +39,7 @@ function viewOf(node: ClusterNode): StatusView {
     readiness: () => node.readiness(),
     status: () => node.status(),
     entities: (type) => node.entities(type),
+    limits: node.limits,
   };
 }
 
