@@ -6,7 +6,7 @@
 
 import type { HostPort } from "../config/host_port.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
-import { canonicalIp, formatAddress, ipToBytes, parseAddress } from "../core/address.ts";
+import { canonicalIp, formatAddress, parseAddress } from "../core/address.ts";
 import { ClusterError } from "../core/errors.ts";
 import type { Address } from "../core/machine.ts";
 import { type MembershipConfig, resolveMembership } from "../core/membership/config.ts";
@@ -24,6 +24,7 @@ import type { DiscoverySelf } from "../ports/discovery.ts";
 import type { LogSink } from "../ports/observer.ts";
 import type { Runtime } from "../ports/runtime.ts";
 import { chooseAdvertise, isLoopback } from "./advertise.ts";
+import { advertiseFacts } from "./advertise_facts.ts";
 import { drive, type Driven } from "./drive.ts";
 import type { DiscoveryChange, DiscoveryReport } from "./discovery_report.ts";
 import { Finder, type FinderSource } from "./finder.ts";
@@ -67,13 +68,17 @@ export class GossipMember implements AsyncDisposable {
     const early: MembershipEvent[] = [];
     let hear = (event: MembershipEvent): void => void early.push(event);
     const { runtime, config } = options;
+    const choice = chooseAdvertise(
+      await advertiseFacts(runtime, config, options.sources.length > 0),
+    );
     const plane = await startGossip({
       runtime,
       ip: config.bindIp,
       port: config.gossip.port,
       machine: (port) => {
         made.name = `${config.nodeId}-${port}`;
-        made.address = advertise(options, port);
+        made.address = formatAddress(choice.ip, port);
+        options.log({ level: "info", message: `advertising ${made.address}: ${choice.why}` });
         made.machine = newMachine(options, made.name, made.address);
         return made.machine;
       },
@@ -224,18 +229,6 @@ export class GossipMember implements AsyncDisposable {
       this.#log.say("warn", "failed to join cluster", { reason });
     }
   }
-}
-
-function advertise({ runtime, config, log }: GossipMemberOptions, port: number): Address {
-  const { ip, why } = chooseAdvertise({
-    configured: config.advertiseIp,
-    bound: config.bindIp,
-    peers: config.peers.map(({ host }) => host).filter((host) => ipToBytes(host) !== undefined),
-    interfaces: runtime.interfaces.list(),
-  });
-  const address = formatAddress(ip, port);
-  log({ level: "info", message: `advertising ${address}: ${why}` });
-  return address;
 }
 
 function discoverySelf(meta: NodeMeta, address: Address): DiscoverySelf {
