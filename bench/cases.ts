@@ -166,6 +166,12 @@ export const cases: readonly BenchCase[] = [
     unit: "decisions/s",
     run: async () => await (await import("./admission.ts")).approximateAdmission(),
   },
+  ...([2, 9] as const).map((peers): BenchCase => ({
+    name: `replication/fan-out-${peers}`,
+    unit: "updates/s",
+    rounds: 1,
+    run: async () => await (await import("./fan_out.ts")).fanOut(peers),
+  })),
   {
     name: "node/idle",
     unit: "% of a core",
