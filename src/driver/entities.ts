@@ -205,7 +205,7 @@ async function awaited(
 
 /** The JSON value of an entry; `undefined` for a tombstone and for values that are not JSON. */
 export function valueOf(entry: StoredEntry, codec: EntryCodec): unknown {
-  const value = codec.decode(entry.bytes)?.value;
+  const value = codec.valueOf(entry.bytes);
   if (value === undefined) return undefined;
   try {
     return JSON.parse(decoder.decode(value));

@@ -10,6 +10,7 @@
 import type { Version } from "../core/hlc.ts";
 import type { EntryCodec, EntryRecord, StoredEntry } from "../core/replication/entry.ts";
 import { loneSurrogate, utf8Length, writeUtf8 } from "../core/wire/utf8.ts";
+import { RepeatedText } from "./repeated_text.ts";
 import { WireReader } from "./wire_reader.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -29,7 +30,15 @@ const ORIGIN = 0x1a;
 const BOOT = 0x22;
 
 /** The {@linkcode EntryCodec} of the wire and of stored files. */
-export const entryCodec: EntryCodec = { encode, head, decode, restamp };
+export const entryCodec: EntryCodec = { encode, head, decode, valueOf, restamp };
+
+/** Entries of one batch mostly have these in common, and a store of them holds each text once instead of a copy each. */
+const LAST = {
+  type: new RepeatedText(),
+  contentType: new RepeatedText(),
+  origin: new RepeatedText(),
+  boot: new RepeatedText(),
+};
 
 interface Fields {
   type: string;
@@ -97,6 +106,17 @@ function decode(bytes: Uint8Array): EntryRecord | undefined {
   return expiresMs === 0 ? numbered : { ...numbered, expiresMs };
 }
 
+function valueOf(bytes: Uint8Array): Uint8Array | undefined {
+  const reader = new WireReader(bytes);
+  let value: Uint8Array | undefined;
+  while (!reader.atEnd && !reader.failed) {
+    const tag = reader.varint();
+    if (tag === VALUE) value = reader.view();
+    else reader.skip(tag);
+  }
+  return reader.failed ? undefined : value;
+}
+
 /** Copies every field but version and number, known or not, and puts the new ones behind: order carries no meaning. */
 function restamp(bytes: Uint8Array, version: Version, number = 0): Uint8Array | undefined {
   const reader = new WireReader(bytes);
@@ -142,14 +162,14 @@ function read(bytes: Uint8Array, whole: boolean): Fields | undefined {
   };
   while (!reader.atEnd && !reader.failed) {
     const tag = reader.varint();
-    if (tag === TYPE) fields.type = reader.text();
+    if (tag === TYPE) fields.type = reader.text(LAST.type);
     else if (tag === KEY) fields.key = reader.text();
     else if (tag === VERSION) fields.version = readVersion(reader, fields.version);
     else if (tag === VALUE && whole) fields.value = reader.view();
     else if (tag === VALUE) {
       reader.skip(tag);
       fields.value = NO_BYTES;
-    } else if (tag === CONTENT_TYPE) fields.contentType = reader.text();
+    } else if (tag === CONTENT_TYPE) fields.contentType = reader.text(LAST.contentType);
     else if (tag === SCHEMA_VERSION) fields.schemaVersion = reader.varint() >>> 0;
     else if (tag === NUMBER) fields.number = reader.varint();
     else if (tag === EXPIRES_MS) fields.expiresMs = instant(reader.double());
@@ -171,8 +191,8 @@ function readVersion(reader: WireReader, before: Version | undefined): Version {
     const tag = reader.varint();
     if (tag === WALL_MS) wallMs = reader.double();
     else if (tag === LOGIC) logic = reader.varint() >>> 0;
-    else if (tag === ORIGIN) origin = reader.text();
-    else if (tag === BOOT) boot = reader.text();
+    else if (tag === ORIGIN) origin = reader.text(LAST.origin);
+    else if (tag === BOOT) boot = reader.text(LAST.boot);
     else reader.skip(tag);
   }
   reader.leave(outerEnd);

@@ -5,6 +5,7 @@
  */
 
 import { decodeUtf8 } from "../core/wire/utf8.ts";
+import type { RepeatedText } from "./repeated_text.ts";
 
 /** Groups within groups end here. */
 const DEPTH_MAX = 32;
@@ -65,12 +66,14 @@ export class WireReader {
     return this.#bytes.subarray(at, at + length);
   }
 
-  /** A length-delimited field as text. */
-  text(): string {
+  /** A length-delimited field as text; `last` saves decoding what is mostly the same. */
+  text(last?: RepeatedText): string {
     const length = this.varint();
     const from = this.#at;
     if (this.#failed || !this.#forward(length)) return "";
-    const text = decodeUtf8(this.#bytes, from, this.#at);
+    const text = last === undefined
+      ? decodeUtf8(this.#bytes, from, this.#at)
+      : last.read(this.#bytes, from, this.#at);
     if (text === undefined) this.#fail();
     return text ?? "";
   }

@@ -47,6 +47,8 @@ export interface EntryCodec {
   head(bytes: Uint8Array): StoredEntry | undefined;
   /** Reads everything; `undefined` when the bytes are no entry. `value` is a view of `bytes`. */
   decode(bytes: Uint8Array): EntryRecord | undefined;
+  /** The value alone, a view of `bytes`; `undefined` for a tombstone and for what does not read. */
+  valueOf(bytes: Uint8Array): Uint8Array | undefined;
   /** The same entry under another version and number, unknown fields kept; `undefined` when the bytes are no entry. */
   restamp(bytes: Uint8Array, version: Version, number?: number): Uint8Array | undefined;
 }

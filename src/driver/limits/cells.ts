@@ -109,7 +109,7 @@ export class Cells {
   }
 
   #valueOf({ bytes }: StoredEntry): Uint8Array | undefined {
-    return this.#parts.codec.decode(bytes)?.value;
+    return this.#parts.codec.valueOf(bytes);
   }
 
   #alarm(error: unknown): void {

@@ -105,7 +105,7 @@ export class SimNode {
   get(type: string, key: string): unknown {
     const links = this.life?.links;
     const entry = links?.machine.get(type, key);
-    const value = entry === undefined ? undefined : links?.codec.decode(entry.bytes)?.value;
+    const value = entry === undefined ? undefined : links?.codec.valueOf(entry.bytes);
     return value === undefined ? undefined : JSON.parse(decoder.decode(value));
   }
 

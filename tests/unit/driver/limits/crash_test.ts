@@ -13,6 +13,8 @@ class Storages implements AsyncDisposable {
   readonly nodes: (ClusterNode | undefined)[] = [undefined, undefined, undefined];
   readonly #addresses: string[] = [];
   readonly #closing: Promise<void>[] = [];
+  /** Nothing in a node keeps a process alive, and some runners end before what is pending. */
+  readonly #awake = setInterval(() => {}, 1_000);
 
   async start(i: number): Promise<void> {
     const others = this.#addresses.filter((_, at) => at !== i);
@@ -63,6 +65,7 @@ class Storages implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#closing, ...this.nodes.map((node) => node?.close())]);
+    clearInterval(this.#awake);
   }
 }
 
