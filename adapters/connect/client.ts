@@ -18,7 +18,7 @@ import {
   type ExchangeResponse,
   LinkService,
 } from "../../proto/gen/cluster/v1/link_pb.ts";
-import { ClientSession } from "./client_session.ts";
+import { ClientSession } from "../_http2/client_session.ts";
 import { callError, dialError, lostError } from "./dial_errors.ts";
 import { dialSocket } from "./dial_socket.ts";
 import { encodeRequest } from "./frame_codec.ts";

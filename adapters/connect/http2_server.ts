@@ -10,9 +10,9 @@
 import * as http2 from "node:http2";
 import type { Socket } from "node:net";
 import { type Address, formatAddress } from "../../mod.ts";
-import { widenConnection } from "./client_session.ts";
-import { GoawayGuard } from "./goaway_guard.ts";
-import { keepAlive } from "./keep_alive.ts";
+import { widenConnection } from "../_http2/client_session.ts";
+import { GoawayGuard } from "../_http2/goaway_guard.ts";
+import { keepAlive } from "../_http2/keep_alive.ts";
 import { listen, type Listener, type ListenerOptions } from "./listener.ts";
 import type { ConnectRpcConfig } from "./options.ts";
 

@@ -9,7 +9,7 @@ import type { Millis } from "../../mod.ts";
 /** Tuning of {@linkcode connectRpc}; the defaults suit a cluster of any size. */
 export interface ConnectRpcOptions {
   /**
-   * Drop inbound HTTP/2 GOAWAY frames before `node:http2` sees them, see `goaway_guard.ts`.
+   * Drop inbound HTTP/2 GOAWAY frames before `node:http2` sees them, see `_http2/goaway_guard.ts`.
    *
    * @default {true on Deno, false elsewhere}
    */

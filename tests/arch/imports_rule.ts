@@ -46,6 +46,9 @@ const SRC_ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 const RUNTIME_ADAPTERS: readonly string[] = ["deno", "node", "bun"];
 
+/** Adapters that speak gRPC: over the guarded sessions of `_http2`, with generated messages. */
+const GRPC_ADAPTERS: readonly string[] = ["connect", "discovery_etcd"];
+
 function mayImport(file: string, target: string): boolean {
   if (file === "mod.ts") return target.startsWith("src/") && !target.startsWith("src/testing/");
   if (file.startsWith("proto/gen/")) return target.startsWith("proto/gen/");
@@ -71,10 +74,11 @@ function mayImportInAdapter(adapter: string, target: string): boolean {
   if (target === "mod.ts" || target.startsWith(`adapters/${adapter}/`)) return true;
   if (target.startsWith("adapters/")) {
     if (adapter === "cli") return true;
+    if (GRPC_ADAPTERS.includes(adapter) && target.startsWith("adapters/_http2/")) return true;
     return RUNTIME_ADAPTERS.includes(adapter) &&
       (target.startsWith("adapters/_node_compat/") || target.startsWith("adapters/connect/"));
   }
-  return adapter === "connect" && target.startsWith("proto/gen/");
+  return GRPC_ADAPTERS.includes(adapter) && target.startsWith("proto/gen/");
 }
 
 function mayUsePackage(file: string, specifier: string): boolean {

@@ -38,6 +38,9 @@ describe("imports", () => {
     ["adapters/node/a.ts", "../deno/mod.ts"],
     ["adapters/node/a.ts", "../../proto/gen/cluster/v1/link_pb.ts"],
     ["adapters/connect/a.ts", "../node/mod.ts"],
+    ["adapters/hono/a.ts", "../_http2/b.ts"],
+    ["adapters/_http2/a.ts", "../connect/b.ts"],
+    ["adapters/discovery_etcd/a.ts", "../connect/mod.ts"],
   ];
   for (const [file, specifier] of forbidden) {
     it(`do not lead from ${file} to ${specifier}`, () => {
@@ -59,6 +62,9 @@ describe("imports", () => {
     ["adapters/bun/a.ts", "../connect/mod.ts"],
     ["adapters/cli/a.ts", "../hono/mod.ts"],
     ["adapters/hono/a.ts", "hono"],
+    ["adapters/connect/a.ts", "../_http2/b.ts"],
+    ["adapters/discovery_etcd/a.ts", "../_http2/b.ts"],
+    ["adapters/discovery_etcd/a.ts", "../../proto/gen/etcd/etcd_pb.ts"],
   ];
   for (const [file, specifier] of allowed) {
     it(`may lead from ${file} to ${specifier}`, () => {

@@ -10,7 +10,7 @@ import * as net from "node:net";
 import process from "node:process";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
-import { GoawayGuard } from "../../adapters/connect/goaway_guard.ts";
+import { GoawayGuard } from "../../adapters/_http2/goaway_guard.ts";
 import { Health } from "../../proto/gen/grpc/health/v1/health_pb.ts";
 import { eventually } from "../eventually.ts";
 

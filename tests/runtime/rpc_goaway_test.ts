@@ -10,7 +10,7 @@ import * as net from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import type { RpcServer } from "../../mod.ts";
 import { connectRpc } from "../../adapters/connect/mod.ts";
-import { GoawayGuard } from "../../adapters/connect/goaway_guard.ts";
+import { GoawayGuard } from "../../adapters/_http2/goaway_guard.ts";
 import { findRuntime, type FoundRuntime } from "../../tools/runtimes.ts";
 import { eventually } from "../eventually.ts";
 import { callMany, checkHealth, watchHealth } from "./rpc_goaway_calls.ts";

@@ -5,7 +5,15 @@
  */
 
 import type { Http2Session } from "node:http2";
-import type { ConnectRpcConfig } from "./options.ts";
+import type { Millis } from "../../mod.ts";
+
+/** When a connection counts as dead. */
+export interface KeepAliveConfig {
+  /** Time between two PINGs. */
+  readonly keepAliveMs: Millis;
+  /** How long a PING may stay unanswered; at most `keepAliveMs`. */
+  readonly keepAliveTimeoutMs: Millis;
+}
 
 /**
  * Sends a PING every `keepAliveMs` until the session closes, and calls `onDead` once when one stays unanswered for
@@ -13,7 +21,7 @@ import type { ConnectRpcConfig } from "./options.ts";
  */
 export function keepAlive(
   session: Http2Session,
-  config: Pick<ConnectRpcConfig, "keepAliveMs" | "keepAliveTimeoutMs">,
+  config: KeepAliveConfig,
   onDead: () => void,
 ): void {
   let waiting: ReturnType<typeof setTimeout> | undefined;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { describe, it } from "node:test";
-import { GoawayFilter } from "../../../adapters/connect/goaway_filter.ts";
+import { GoawayFilter } from "../../../adapters/_http2/goaway_filter.ts";
 
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const GOAWAY = 7;

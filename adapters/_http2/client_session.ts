@@ -1,5 +1,5 @@
 /**
- * One HTTP/2 session for one link.
+ * One HTTP/2 session over one socket.
  *
  * @module
  */
@@ -7,8 +7,15 @@
 import * as http2 from "node:http2";
 import type { Socket } from "node:net";
 import { GoawayGuard } from "./goaway_guard.ts";
-import { keepAlive } from "./keep_alive.ts";
-import type { ConnectRpcConfig } from "./options.ts";
+import { keepAlive, type KeepAliveConfig } from "./keep_alive.ts";
+
+/** How a session is kept. */
+export interface ClientSessionConfig extends KeepAliveConfig {
+  /** Drop inbound GOAWAY frames before `node:http2` sees them, see `goaway_guard.ts`. */
+  readonly goawayGuard: boolean;
+  /** Flow control window of a stream and of the connection. */
+  readonly windowBytes: number;
+}
 
 /** What happened to the session. */
 export interface ClientSessionEvents {
@@ -22,7 +29,7 @@ export interface ClientSessionEvents {
 
 /**
  * A session over a socket that is connected already. It is what connect-node calls a session manager, but never
- * reconnects: a link that breaks is dialled anew, on a new session.
+ * reconnects: what breaks is dialled anew, on a new session.
  */
 export class ClientSession {
   /** Scheme, host and port, as connect-node compares it. */
@@ -37,7 +44,7 @@ export class ClientSession {
   constructor(
     socket: Socket,
     authority: string,
-    config: ConnectRpcConfig,
+    config: ClientSessionConfig,
     events: ClientSessionEvents,
   ) {
     this.authority = authority;
