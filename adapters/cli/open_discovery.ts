@@ -7,6 +7,10 @@ import { ClusterError, type DiscoveryConfig, type DiscoveryProvider } from "../.
 export async function openDiscovery(config: DiscoveryConfig): Promise<DiscoveryProvider> {
   // Each provider's case loads its adapter by a dynamic import.
   switch (config.type) {
+    case "etcd": {
+      const { etcdDiscovery } = await import("../discovery_etcd/etcd_discovery.ts");
+      return etcdDiscovery({ ...config, timeoutMs: config.dialTimeoutMs });
+    }
     case "kubernetes": {
       const { kubernetesDiscovery } = await import(
         "../discovery_kubernetes/kubernetes_discovery.ts"
@@ -20,7 +24,6 @@ export async function openDiscovery(config: DiscoveryConfig): Promise<DiscoveryP
       return dnsDiscovery({ names, server, timeoutMs });
     }
     case "consul":
-    case "etcd":
     case "udp":
     case "mdns":
       throw new ClusterError(
