@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ownerOf } from "../../../src/core/limits/leased/rendezvous.ts";
+import { ownerOf } from "../../../src/core/limits/rendezvous.ts";
 import { Rng } from "../../../src/core/rng.ts";
 import { EPOCH_MS, type SimNode } from "./sim_node.ts";
 import { Simulation } from "./simulation.ts";

@@ -7,7 +7,7 @@
 
 import type { LeasedConfig } from "../../../src/core/limits/leased/contract.ts";
 import type { LeasedMessage } from "../../../src/core/limits/leased/messages.ts";
-import { shardOf } from "../../../src/core/limits/leased/rendezvous.ts";
+import { shardOf } from "../../../src/core/limits/rendezvous.ts";
 import type { Right } from "../../../src/core/limits/leased/right.ts";
 import type { LeasedRules } from "../../../src/core/limits/leased/rules.ts";
 import { Rng } from "../../../src/core/rng.ts";

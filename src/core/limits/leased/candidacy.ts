@@ -11,7 +11,7 @@ import type { Millis } from "../../machine.ts";
 import { type Epoch, type LedgerSlice, type VoterList, VOTERS_MAX } from "./contract.ts";
 import { compareLists } from "./epoch.ts";
 import type { Promised, Stored } from "./messages.ts";
-import { rankFor } from "./rendezvous.ts";
+import { rankFor } from "../rendezvous.ts";
 import type { RootWorld } from "./root_world.ts";
 
 /** What came of a step of a candidate. */

@@ -11,8 +11,7 @@
 import type { Version } from "../../hlc.ts";
 import type { Millis, WallMillis } from "../../machine.ts";
 
-/** Into how many shards the limits hash; each has its own root, voters and ledger. */
-export const SHARDS = 64;
+export { SHARDS } from "../rendezvous.ts";
 
 /** Longest list of voters. */
 export const VOTERS_MAX = 7;

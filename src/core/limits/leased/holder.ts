@@ -18,7 +18,7 @@ import {
 } from "./contract.ts";
 import { type LeasedHost, LeasedLimit } from "./leased_limit.ts";
 import type { Answer, AnswerItem, Ask, AskItem } from "./messages.ts";
-import { shardOf } from "./rendezvous.ts";
+import { shardOf } from "../rendezvous.ts";
 import type { Right } from "./right.ts";
 
 /** What goes into a holder. */

@@ -8,7 +8,7 @@
  */
 
 import { type LeasedMember, type VoterName, VOTERS_MAX } from "./contract.ts";
-import { rankFor } from "./rendezvous.ts";
+import { rankFor } from "../rendezvous.ts";
 
 /** The voters that should follow; `undefined` when the list is right as it is. */
 export function nextVoters(

@@ -6,17 +6,16 @@
 
 import type { Machine, Millis, Tick } from "../../machine.ts";
 import type { Rng } from "../../rng.ts";
+import { ownerOf, SHARDS } from "../rendezvous.ts";
 import {
   type LeasedConfig,
   type LeasedLimitFacts,
   type LeasedMember,
   type LeasedSelf,
-  SHARDS,
 } from "./contract.ts";
 import { Holder, type HolderEffect } from "./holder.ts";
 import type { LeasedLimit } from "./leased_limit.ts";
 import type { LeasedMessage } from "./messages.ts";
-import { ownerOf } from "./rendezvous.ts";
 import { Root } from "./root.ts";
 import type { RootEffect } from "./root_world.ts";
 import type { LeasedRules } from "./rules.ts";

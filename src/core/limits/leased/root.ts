@@ -21,7 +21,7 @@ import {
 } from "./contract.ts";
 import type { Ask, Refused, ToRoot } from "./messages.ts";
 import { Office } from "./office.ts";
-import { shardOf } from "./rendezvous.ts";
+import { shardOf } from "../rendezvous.ts";
 import { type RootEffect, RootWorld } from "./root_world.ts";
 import { LEASED_RULES, type LeasedRules } from "./rules.ts";
 

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { SHARDS } from "../../../../src/core/limits/leased/contract.ts";
 import { compareEpochs, compareLists } from "../../../../src/core/limits/leased/epoch.ts";
 import { grantSize } from "../../../../src/core/limits/leased/granting.ts";
 import { nextVoters } from "../../../../src/core/limits/leased/list_change.ts";
-import { ownerOf, rankFor, shardOf } from "../../../../src/core/limits/leased/rendezvous.ts";
+import { ownerOf, rankFor, shardOf, SHARDS } from "../../../../src/core/limits/rendezvous.ts";
 import { Right } from "../../../../src/core/limits/leased/right.ts";
 import { LEASED_RULES } from "../../../../src/core/limits/leased/rules.ts";
 import { epoch, list, members, version, windowAt } from "./fixtures.ts";

@@ -8,7 +8,7 @@ import type {
   Store,
   ToRoot,
 } from "../../../../src/core/limits/leased/messages.ts";
-import { shardOf } from "../../../../src/core/limits/leased/rendezvous.ts";
+import { shardOf } from "../../../../src/core/limits/rendezvous.ts";
 import { Root } from "../../../../src/core/limits/leased/root.ts";
 import type { RootEffect } from "../../../../src/core/limits/leased/root_world.ts";
 import { Rng } from "../../../../src/core/rng.ts";

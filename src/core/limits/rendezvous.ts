@@ -5,8 +5,10 @@
  * @module
  */
 
-import { compareUtf8 } from "../../utf8_order.ts";
-import { SHARDS } from "./contract.ts";
+import { compareUtf8 } from "../utf8_order.ts";
+
+/** Into how many shards the limits hash, where something serves many of them at once. */
+export const SHARDS = 64;
 
 /** The shard of a limit's key, 0 to {@linkcode SHARDS} - 1. */
 export function shardOf(key: string): number {
