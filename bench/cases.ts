@@ -173,6 +173,12 @@ export const cases: readonly BenchCase[] = [
     run: async () => await (await import("./fan_out.ts")).fanOut(peers),
   })),
   {
+    name: "discovery/consul",
+    unit: "ms",
+    rounds: 1,
+    run: async () => await (await import("./discovery_consul.ts")).consulFigures(),
+  },
+  {
     name: "node/idle",
     unit: "% of a core",
     rounds: 1,

@@ -7,6 +7,11 @@ import { ClusterError, type DiscoveryConfig, type DiscoveryProvider } from "../.
 export async function openDiscovery(config: DiscoveryConfig): Promise<DiscoveryProvider> {
   // Each provider's case loads its adapter by a dynamic import.
   switch (config.type) {
+    case "consul": {
+      const { consulDiscovery } = await import("../discovery_consul/consul_discovery.ts");
+      const { serviceName, address, token, datacenter, caFile, dialTimeoutMs: timeoutMs } = config;
+      return consulDiscovery({ serviceName, address, token, datacenter, caFile, timeoutMs });
+    }
     case "etcd": {
       const { etcdDiscovery } = await import("../discovery_etcd/etcd_discovery.ts");
       return etcdDiscovery({ ...config, timeoutMs: config.dialTimeoutMs });
@@ -23,7 +28,6 @@ export async function openDiscovery(config: DiscoveryConfig): Promise<DiscoveryP
       const { names, server, dialTimeoutMs: timeoutMs } = config;
       return dnsDiscovery({ names, server, timeoutMs });
     }
-    case "consul":
     case "udp":
     case "mdns":
       throw new ClusterError(
