@@ -76,6 +76,9 @@ export type {
   NodeStatus,
   Readiness,
 } from "./src/driver/cluster_node.ts";
+export type { DoctorLine } from "./src/core/health/doctor.ts";
+export type { DoctorReport } from "./src/driver/doctor.ts";
+export { runDoctor } from "./src/driver/run_doctor.ts";
 export type { DiscoveryChange, DiscoveryReport } from "./src/driver/discovery_report.ts";
 export { createNode, type CreateNodeOptions } from "./src/driver/create_node.ts";
 export type {

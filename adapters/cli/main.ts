@@ -6,11 +6,12 @@
  */
 
 import process from "node:process";
-import { ClusterError, type LogLevel, VERSION } from "../../mod.ts";
+import { ClusterError, type DoctorReport, type LogLevel, VERSION } from "../../mod.ts";
 import { runAgent } from "./agent.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { detectRuntime } from "./detect_runtime.ts";
 import { logLines } from "./log_lines.ts";
+import { doctorRows, examineConfig } from "./doctor.ts";
 import { complain, onOutputLost, print } from "./output.ts";
 import { printable, printableJson } from "./printable.ts";
 import { query, queryTarget } from "./query.ts";
@@ -25,6 +26,9 @@ const HELP = `althing ${VERSION}: turns any TypeScript gateway into a cluster
                                 --address HOST:PORT (127.0.0.1:8080), --json,
                                 --token TOKEN, better in the variable ALTHING_TOKEN:
                                 others on this machine can read a command's words
+  althing doctor                what keeps nodes apart, and what to do: every port of every
+                                peer, labels, keys, clocks, discovery; of a running node,
+                                or with --config FILE of one that is yet to start
   althing help                  this text
   althing --version             the version`;
 
@@ -43,10 +47,12 @@ async function main(words: readonly string[]): Promise<void> {
       return await members(args);
     case "status":
       return await status(args);
+    case "doctor":
+      return await doctor(args);
     default:
       throw new ClusterError(
         "bad-config",
-        `Cannot run "${args.command}": known commands are agent, members, status, help`,
+        `Cannot run "${args.command}": known commands are agent, members, status, doctor, help`,
       );
   }
 }
@@ -117,6 +123,17 @@ async function status({ options }: Arguments): Promise<void> {
   ]));
 }
 
+/** Ends with 1 when something is wrong. */
+async function doctor({ options }: Arguments): Promise<void> {
+  const config = options.get("config");
+  const report = config === undefined
+    ? await query<DoctorReport>(queryTarget(options, process.env), "/cluster/doctor", 60_000)
+    : await examineConfig(await detectRuntime(), config);
+  if (options.has("json")) print(printableJson(report));
+  else print(table(doctorRows(report)));
+  if (!report.ok) failed = true;
+}
+
 function oneOf<T extends string>(name: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((one) => one === value);
   if (found !== undefined) return found;
@@ -126,9 +143,10 @@ function oneOf<T extends string>(name: string, value: string, allowed: readonly 
   );
 }
 
+let failed = false;
 try {
   await main(process.argv.slice(2));
-  process.exitCode = 0;
+  process.exitCode = failed ? 1 : 0;
 } catch (error) {
   const reason = printable(error instanceof Error ? error.message : String(error));
   complain(`althing: ${reason}`);

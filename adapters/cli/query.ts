@@ -20,13 +20,17 @@ export function queryTarget(
 }
 
 /** Reads one JSON page of a running node; rejects with `unreachable` or `refused`, saying what to do. */
-export async function query<T>(target: QueryTarget, path: string): Promise<T> {
+export async function query<T>(
+  target: QueryTarget,
+  path: string,
+  timeoutMs = 5_000,
+): Promise<T> {
   const base = target.address.includes("://") ? target.address : `http://${target.address}`;
   let response: Response;
   try {
     response = await fetch(new URL(path, base), {
       headers: target.token === undefined ? {} : { authorization: `Bearer ${target.token}` },
-      signal: AbortSignal.timeout(5_000),
+      signal: AbortSignal.timeout(timeoutMs),
     });
   } catch (cause) {
     throw new ClusterError(

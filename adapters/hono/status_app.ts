@@ -10,13 +10,15 @@ import { hasBearer } from "./bearer.ts";
 import { entityRoutes } from "./entity_routes.ts";
 import { limitRoutes } from "./limit_routes.ts";
 import { problem } from "./problem.ts";
-import type { WriterGuardEnv } from "./writer_guard.ts";
+import { writerGuard, type WriterGuardEnv } from "./writer_guard.ts";
 
 /** What the pages read: every running node is one. */
-export type StatusView = Pick<
-  ClusterNode,
-  "members" | "leaders" | "readiness" | "status" | "entities" | "limits"
->;
+export type StatusView =
+  & Pick<
+    ClusterNode,
+    "members" | "leaders" | "readiness" | "status" | "entities" | "limits"
+  >
+  & Partial<Pick<ClusterNode, "doctor">>;
 
 /** Who may read. */
 export interface StatusAppOptions {
@@ -37,8 +39,8 @@ export interface StatusApp {
 
 /**
  * Serves `/health`, `/ready`, `/cluster/status`, `/cluster/members`, `/cluster/leaders` (spec `cluster.md` 9) and
- * `/cluster/node`, the whole snapshot of this node, `/cluster/entities/{type}/{key}`
- * and `/cluster/limits/{id}`.
+ * `/cluster/node`, the whole snapshot of this node, `/cluster/doctor`, which examines the cluster,
+ * `/cluster/entities/{type}/{key}` and `/cluster/limits/{id}`.
  */
 export function statusApp(view: StatusView, options: StatusAppOptions = {}): StatusApp {
   const app = new Hono<WriterGuardEnv>();
@@ -51,6 +53,10 @@ export function statusApp(view: StatusView, options: StatusAppOptions = {}): Sta
   });
   app.route("/cluster/entities", entityRoutes(view, options.adminToken));
   app.route("/cluster/limits", limitRoutes(view, options.adminToken));
+  app.get("/cluster/doctor", writerGuard(options.adminToken), async (c) => {
+    if (view.doctor === undefined) return c.notFound();
+    return c.json(await view.doctor());
+  });
   if (options.readToken !== undefined) {
     app.use("/cluster/*", async (c, next) => {
       if (await hasBearer(c.req.header("authorization"), tokens)) return await next();

@@ -14,6 +14,7 @@ import type {
 } from "../core/membership/contract.ts";
 import type { ReplicationView } from "../core/replication/contract.ts";
 import type { DiscoveryChange, DiscoveryReport } from "./discovery_report.ts";
+import type { DoctorReport } from "./doctor.ts";
 import type { Entities, EntityChange } from "./entities.ts";
 import type { KeyValues } from "./kv.ts";
 import type { ClusterLimits, LimitEvent, LimitsView } from "./limits/cluster_limits.ts";
@@ -174,6 +175,11 @@ export interface ClusterNode extends AsyncDisposable {
   readonly keys: NodeKeys;
   /** Calls `listener` for every event until the returned function is called. A throwing listener is logged. */
   subscribe(listener: (event: NodeEvent) => void): () => void;
+  /**
+   * Examines every port of every candidate and member in both directions, labels, keys, clocks and discovery; takes a few
+   * seconds and changes nothing. Rejects with `closed` on a node that talks to nobody.
+   */
+  doctor(): Promise<DoctorReport>;
   /** Joins through gossip addresses or host names; answers how many could be joined, rejects `join-failed` for none. */
   join(addresses: readonly string[]): Promise<number>;
   /** Sends application bytes to one member by node id: a packet, or a stream when `reliable`. */

@@ -85,7 +85,8 @@ export async function createNode(
   return await Node.start(runtime, config, guarded(options.log ?? (() => {})), provider, sources);
 }
 
-async function discoverySources(
+/** The ways to find peers of the configuration and of the options; throws `unsupported` when nobody makes one. */
+export async function discoverySources(
   config: ResolvedConfig,
   { discovery, discoverySources = [] }: CreateNodeOptions,
 ): Promise<readonly FinderSource[]> {

@@ -47,6 +47,8 @@ export type GossipOutcome = Extract<MembershipResult, { readonly ok: true }>;
 export interface GossipPlane extends AsyncDisposable {
   /** The port both sockets are bound to. */
   readonly port: number;
+  /** Milliseconds since the last packet of an address; `undefined`: none came. */
+  heardAgoMs(from: Address): Millis | undefined;
   /** Runs one operation; rejects with `ClusterError`, `closed` after disposal. */
   run(command: GossipCommand): Promise<GossipOutcome>;
 }
@@ -66,6 +68,9 @@ export async function startGossip(options: GossipOptions): Promise<GossipPlane> 
   }
 }
 
+/** Addresses whose last packet is remembered. */
+const HEARD_MAX = 4_096;
+
 /** Bind attempts when the system chooses the port (memberlist.md 4.11). */
 const BIND_ATTEMPTS = 10;
 
@@ -75,6 +80,7 @@ class Plane implements GossipPlane {
   readonly #dialling: Map<number, AbortController> = new Map();
   /** Accepted streams that the machine is done with and whose reply is not out yet. */
   readonly #replying: Set<ByteStream> = new Set();
+  readonly #heard: Map<Address, Millis> = new Map();
   readonly #waiting: Map<number, (result: MembershipResult) => void> = new Map();
   #datagrams: DatagramSocket | undefined;
   #listener: StreamListener | undefined;
@@ -100,6 +106,11 @@ class Plane implements GossipPlane {
     this.#driven = drive(machine, runtime.clock, (effect) => this.#perform(effect, onEvent));
     this.#lag = meterLag(runtime.clock, (lagMs) => this.#step({ type: "lag", lagMs }));
     this.#step({ type: "start" });
+  }
+
+  heardAgoMs(from: Address): Millis | undefined {
+    const heardMs = this.#heard.get(from);
+    return heardMs === undefined ? undefined : this.#options.runtime.clock.now() - heardMs;
   }
 
   run(command: GossipCommand): Promise<GossipOutcome> {
@@ -155,13 +166,15 @@ class Plane implements GossipPlane {
         this.#datagrams = await runtime.datagrams.bind({
           ip,
           port: chosen,
-          onFrame: (frame) =>
+          onFrame: (frame) => {
+            this.#hear(frame.from, frame.receivedMs);
             this.#step({
               type: "packet",
               from: frame.from,
               bytes: frame.bytes,
               queuedMs: this.#queuedMs(frame.receivedMs),
-            }),
+            });
+          },
           onSendError: (to) => this.#step({ type: "packetFailed", to }),
         });
         this.#listener = listener;
@@ -172,6 +185,11 @@ class Plane implements GossipPlane {
         if (port !== 0 || attempt === BIND_ATTEMPTS) throw error;
       }
     }
+  }
+
+  /** Of the many addresses that anybody may forge, the first ones are remembered. */
+  #hear(from: Address, receivedMs: Millis): void {
+    if (this.#heard.size < HEARD_MAX || this.#heard.has(from)) this.#heard.set(from, receivedMs);
   }
 
   /** No runtime tells when the kernel had it; a loop that is late has kept it waiting for up to that long. */

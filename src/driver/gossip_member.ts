@@ -8,13 +8,12 @@ import type { HostPort } from "../config/host_port.ts";
 import type { ResolvedConfig } from "../config/resolved.ts";
 import { canonicalIp, formatAddress, parseAddress } from "../core/address.ts";
 import { ClusterError } from "../core/errors.ts";
-import type { Address } from "../core/machine.ts";
+import type { Address, Millis } from "../core/machine.ts";
 import { type MembershipConfig, resolveMembership } from "../core/membership/config.ts";
 import type { MembershipEvent } from "../core/membership/contract.ts";
 import { Membership } from "../core/membership/machine.ts";
 import { Rejoin, type RejoinEffect, type RejoinInput } from "../core/membership/rejoin.ts";
 import { Rng } from "../core/rng.ts";
-import type { WireConfig } from "../core/wire/contract.ts";
 import { encodeMessage } from "../core/wire/encode.ts";
 import type { Keyring } from "../core/wire/keyring.ts";
 import { createPacketCodec } from "../core/wire/packet_codec.ts";
@@ -30,6 +29,7 @@ import type { DiscoveryChange, DiscoveryReport } from "./discovery_report.ts";
 import { Finder, type FinderSource } from "./finder.ts";
 import { type GossipCommand, type GossipOutcome, type GossipPlane, startGossip } from "./gossip.ts";
 import { encodeNodeMeta, type NodeMeta } from "./node_meta.ts";
+import { wireConfig } from "./wire_config.ts";
 
 /** How many addresses a node that knows nobody tries at once; the rest is tried later, unless they turn up before. */
 const FIRST_JOINS = 16;
@@ -58,6 +58,7 @@ export class GossipMember implements AsyncDisposable {
   readonly #options: GossipMemberOptions;
   readonly #rejoin: Driven<RejoinInput>;
   readonly #finder: Finder;
+  readonly #isSelf: (ip: string, port: number) => boolean;
   readonly #rng: Rng;
   readonly #log: LogLimit;
   #joinedOnce = false;
@@ -108,6 +109,7 @@ export class GossipMember implements AsyncDisposable {
     this.address = made.address;
     this.name = made.name;
     const { runtime, config, sources, log } = options;
+    this.#isSelf = selfTest(options, this.address);
     this.#rng = new Rng(runtime.entropy.seed());
     const say: SayRecord = (level, message, fields = {}) => log({ level, message, fields });
     this.#log = new LogLimit(runtime.clock, say);
@@ -125,7 +127,7 @@ export class GossipMember implements AsyncDisposable {
         sources,
         say,
         rng: this.#rng.fork(),
-        isSelf: selfTest(options, this.address),
+        isSelf: this.#isSelf,
         onChange: options.onDiscovery,
         context: {
           runtime,
@@ -160,6 +162,25 @@ export class GossipMember implements AsyncDisposable {
   discovery(): readonly DiscoveryReport[] {
     const alive = this.machine.members().filter(({ state }) => state === "alive");
     return this.#finder.reports(new Set(alive.map(({ address }) => address)));
+  }
+
+  /** Configured and discovered addresses, and those of all members, ourselves left out. */
+  get candidates(): readonly Address[] {
+    const members = this.machine.members().filter(({ name, state }) =>
+      name !== this.name && state !== "left"
+    );
+    return [...this.#finder.addresses, ...members.map(({ address }) => address)];
+  }
+
+  /** Whether that is this node itself. */
+  isSelf(address: Address): boolean {
+    const parsed = parseAddress(address);
+    return parsed !== undefined && this.#isSelf(canonicalIp(parsed.ip) ?? "", parsed.port);
+  }
+
+  /** Milliseconds since the last packet of an address; `undefined`: none came. */
+  heardAgoMs(from: Address): Millis | undefined {
+    return this.#plane.heardAgoMs(from);
   }
 
   /** Takes this node out of discovery; never rejects. */
@@ -257,16 +278,7 @@ function newMachine(
   name: string,
   address: Address,
 ): Membership {
-  const { label } = config.gossip;
-  const wire: WireConfig = {
-    label,
-    skipInboundLabelCheck: false,
-    keyring,
-    verifyIncoming: config.security.verifyIncoming,
-    verifyOutgoing: config.security.verifyOutgoing,
-    compression: true,
-    protocolVersion: 2,
-  };
+  const wire = wireConfig(config, keyring);
   return new Membership({
     config: membershipConfig(config),
     self: { name, address, meta: encodeNodeMeta(meta) },

@@ -38,6 +38,7 @@ import {
   entityExpired,
 } from "./entities.ts";
 import type { DiscoveryChange } from "./discovery_report.ts";
+import type { DoctorReport } from "./doctor.ts";
 import type { FinderSource } from "./finder.ts";
 import { ClusterView } from "./cluster_view.ts";
 import { entryCodec } from "./entry_codec.ts";
@@ -59,6 +60,7 @@ import {
   rpcAddressOf,
 } from "./member_view.ts";
 import type { NodeMeta } from "./node_meta.ts";
+import { examineFrom } from "./node_doctor.ts";
 import { nodeEventOf } from "./node_event.ts";
 import { NodeSecurity, securityWarning } from "./node_security.ts";
 import { seedNode } from "./seed.ts";
@@ -252,6 +254,14 @@ export class Node implements ClusterNode {
 
   async join(addresses: readonly string[]): Promise<number> {
     return await this.#plane("join").join(addresses.map(hostPort));
+  }
+
+  async doctor(): Promise<DoctorReport> {
+    return await examineFrom(this.#plane("examine the cluster"), this.#replication, {
+      runtime: this.#runtime,
+      config: this.config,
+      security: this.#security,
+    });
   }
 
   async send(

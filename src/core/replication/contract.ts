@@ -290,6 +290,8 @@ export interface ReplicationView {
   readonly links: readonly LinkView[];
   /** Links that peers dialled. */
   readonly inboundLinks: number;
+  /** Node ids of those who dialled them and have greeted. */
+  readonly inboundPeers: readonly string[];
   /** Keys held, tombstones not counted. */
   readonly entries: number;
   /** Deletes remembered. */

@@ -64,6 +64,9 @@ export function viewOf(viewed: Viewed, links: LinkTable): ReplicationView {
     sync: viewed.sync,
     links: Array.from(links.peers(), (link) => link.view()),
     inboundLinks: links.acceptedCount,
+    inboundPeers: Array.from(links.accepted(), ({ peer }) => peer).filter((peer) =>
+      peer !== undefined
+    ),
     entries: store.size - store.tombstones,
     tombstones: store.tombstones,
     storeBytes: store.bytes,
