@@ -75,6 +75,7 @@ export interface DoctorFindings {
 
 /** One line of the table. */
 export interface DoctorLine {
+  /** What was tried. */
   readonly check:
     | "discovery"
     | "gossip tcp"
@@ -87,6 +88,7 @@ export interface DoctorLine {
     | "clock";
   /** Who tried; a node id, an address or a source. */
   readonly from: string;
+  /** With whom; likewise. */
   readonly to: string;
   /** `unknown`: what stands above it must be cured first. */
   readonly verdict: "ok" | "bad" | "unknown";
