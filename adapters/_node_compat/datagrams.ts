@@ -26,10 +26,12 @@ const RECEIVE_BUFFER_BYTES_MIN = 65_536;
 export function nodeDatagrams(options: NodeDatagramsOptions): Datagrams {
   const { clock, receiveBufferBytes, oneAtATime } = options;
   return {
-    async bind({ ip, port, onFrame, onSendError = () => {} }) {
+    async bind({ ip, port, onFrame, onSendError = () => {}, broadcast, sharePort = false }) {
       const isIpv6 = ip.includes(":");
-      const socket = createSocket({ type: isIpv6 ? "udp6" : "udp4", lookup: literal });
+      const type = isIpv6 ? "udp6" : "udp4";
+      const socket = createSocket({ type, lookup: literal, reuseAddr: sharePort });
       await bound(socket, ip, port);
+      if (broadcast === true) socket.setBroadcast(true);
       let closed = false;
       // Errors of an unconnected socket are echoes of packets that nobody took (ICMP on Windows): loss, not failure.
       socket.on("error", () => {});

@@ -24,10 +24,11 @@ export function denoDatagrams(deno: DenoGlobal, clock: Clock): Datagrams {
   return {
     // deno-lint-ignore require-await -- a failed bind must be a rejection
     async bind(options) {
-      const { ip, port, onSendError = () => {} } = options;
+      const { ip, port, onSendError = () => {}, sharePort = false } = options;
       let conn: DenoDatagramConn;
       try {
-        conn = listen({ transport: "udp", hostname: ip, port });
+        // It may broadcast without being told.
+        conn = listen({ transport: "udp", hostname: ip, port, reuseAddress: sharePort });
       } catch (cause) {
         throw bindFailed("UDP", ip, port, cause);
       }

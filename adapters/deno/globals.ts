@@ -37,7 +37,7 @@ export interface DenoGlobal {
   readonly version: { readonly deno: string };
   /** There only with `--unstable-net` or `"unstable": ["net"]`. */
   listenDatagram?(
-    options: DenoNetAddr & { readonly transport: "udp" },
+    options: DenoNetAddr & { readonly transport: "udp"; readonly reuseAddress?: boolean },
   ): DenoDatagramConn;
   serve(
     options: DenoNetAddr & {

@@ -22,6 +22,20 @@ export interface DatagramOptions {
   readonly onFrame: (frame: Frame) => void;
   /** Called when a datagram could not be written; for the local health, not for retries. */
   readonly onSendError?: (to: Address) => void;
+  /**
+   * Lets the socket write to broadcast addresses of IPv4 networks, such as `10.0.0.255`; without it, whether it may is
+   * the system's affair.
+   *
+   * @default {false}
+   */
+  readonly broadcast?: boolean;
+  /**
+   * Lets further sockets of this machine bind the same IP and port, when all of them ask for it. Each gets what is
+   * broadcast; only one of them, nobody knows which, gets what is sent to one address.
+   *
+   * @default {false}
+   */
+  readonly sharePort?: boolean;
 }
 
 /**

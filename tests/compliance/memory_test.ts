@@ -36,7 +36,10 @@ async function silent(): Promise<SilentAddress> {
 
 const ips = ["127.0.0.1", "::1", ...IPS];
 const here = { ips, dualStackIp: IPS[0]!, pass };
-judge("datagrams in memory", datagramsCases({ datagrams: host.datagrams, clock, ...here }));
+judge(
+  "datagrams in memory",
+  datagramsCases({ datagrams: host.datagrams, clock, broadcastIp: "10.0.0.255", ...here }),
+);
 judge("streams in memory", flowing(streamsCases({ streams: host.streams, silent, ...here })));
 
 // Between two hosts delays differ from hop to hop.

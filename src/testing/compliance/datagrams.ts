@@ -2,7 +2,7 @@
 
 import { formatAddress, parseAddress } from "../../core/address.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Datagrams, DatagramSocket, Frame } from "../../ports/datagrams.ts";
+import type { DatagramOptions, Datagrams, DatagramSocket, Frame } from "../../ports/datagrams.ts";
 import {
   type Bench,
   bytesOf,
@@ -23,6 +23,8 @@ export interface DatagramsSetup extends ComplianceSetup {
   readonly ips?: readonly string[];
   /** An IPv4 address reachable when bound to `::`; leave it out where there is no dual stack. */
   readonly dualStackIp?: string;
+  /** A broadcast address that a socket bound to `0.0.0.0` hears itself. @default {"127.255.255.255"} */
+  readonly broadcastIp?: string;
 }
 
 /** A socket and what it received. */
@@ -35,7 +37,12 @@ interface Station extends AsyncDisposable {
 /** The rules of {@linkcode Datagrams}. */
 export function datagramsCases(setup: DatagramsSetup): ComplianceCase[] {
   const { datagrams, clock, ips = ["127.0.0.1"], dualStackIp } = setup;
-  const open = async (ip: string, port = 0): Promise<Station> => {
+  const { broadcastIp = "127.255.255.255" } = setup;
+  const open = async (
+    ip: string,
+    port = 0,
+    how: Pick<DatagramOptions, "broadcast" | "sharePort"> = {},
+  ): Promise<Station> => {
     const frames: Frame[] = [];
     const sendErrors: string[] = [];
     const socket = await datagrams.bind({
@@ -43,6 +50,7 @@ export function datagramsCases(setup: DatagramsSetup): ComplianceCase[] {
       port,
       onFrame: (frame) => frames.push(frame),
       onSendError: (to) => sendErrors.push(to),
+      ...how,
     });
     return {
       socket,
@@ -59,6 +67,7 @@ export function datagramsCases(setup: DatagramsSetup): ComplianceCase[] {
   }
   return casesOf(setup, {
     ...rules,
+    ...broadcastRules(broadcastIp, open),
     "bound to ::, speaks with IPv4 peers and shows them as IPv4": dualStackIp === undefined
       ? "no dual stack here"
       : async (bench) => {
@@ -193,6 +202,56 @@ function rulesOf(
       await bench.rejects(open(ip, portOf(a)), "bind-failed", "the bind", `${portOf(a)}`);
       a.socket.send(a.socket.local, bytesOf("unharmed"));
       await bench.until("the first still works", () => a.frames.length > 0);
+    },
+  };
+}
+
+function broadcastRules(
+  broadcastIp: string,
+  open: (
+    ip: string,
+    port?: number,
+    how?: Pick<DatagramOptions, "broadcast" | "sharePort">,
+  ) => Promise<Station>,
+): Record<string, Rule> {
+  const shared = { sharePort: true };
+  return {
+    "gives what is broadcast to every socket that shares the port": async (bench) => {
+      await using a = await open("0.0.0.0", 0, shared);
+      await using b = await open("0.0.0.0", portOf(a), shared);
+      await using sender = await open("0.0.0.0", 0, { broadcast: true });
+      const to = formatAddress(broadcastIp, portOf(a));
+      sender.socket.send(to, bytesOf("all"));
+      await bench.until("both have it", () => a.frames.length > 0 && b.frames.length > 0);
+      for (const { frames } of [a, b]) {
+        bench.same(frames.map(({ bytes }) => bytes), [bytesOf("all")], "what was broadcast");
+        const { from = "" } = frames[0] ?? {};
+        bench.same(parseAddress(from)?.port, portOf(sender), "the sender's port");
+      }
+      const { from = "" } = a.frames[0] ?? {};
+      a.socket.send(from, bytesOf("answer"));
+      await bench.until("the answer arrived", () => sender.frames.length > 0);
+      bench.same(sender.frames[0]?.bytes, bytesOf("answer"), "answer");
+      bench.same([sender.frames.length, sender.sendErrors.length], [1, 0], "frames and errors");
+    },
+
+    "shares a port only with sockets that ask for it": async (bench) => {
+      await using alone = await open("0.0.0.0");
+      const port = portOf(alone);
+      await bench.rejects(open("0.0.0.0", port, shared), "bind-failed", "the bind", `${port}`);
+      await using sharing = await open("0.0.0.0", 0, shared);
+      const other = portOf(sharing);
+      await bench.rejects(open("0.0.0.0", other), "bind-failed", "the bind", `${other}`);
+    },
+
+    "gives a shared port to the one who is left": async (bench) => {
+      const first = await open("0.0.0.0", 0, shared);
+      await using second = await open("0.0.0.0", portOf(first), shared);
+      await using sender = await open("0.0.0.0", 0, { broadcast: true });
+      await first[Symbol.asyncDispose]();
+      sender.socket.send(formatAddress(broadcastIp, portOf(second)), bytesOf("you"));
+      await bench.until("it has it", () => second.frames.length > 0);
+      bench.same(first.frames.length, 0, "frames of the one who left");
     },
   };
 }

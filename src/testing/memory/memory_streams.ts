@@ -10,7 +10,7 @@ import type {
   Streams,
 } from "../../ports/streams.ts";
 import { connectStreams, type MemoryStream } from "./memory_stream.ts";
-import type { Place, Route } from "./place.ts";
+import type { Acceptor, Place, Route } from "./place.ts";
 
 /** Accepted connections that may be open at once when nothing else is asked for. */
 const STREAMS_MAX = 1_024;
@@ -34,7 +34,7 @@ function listen(place: Place, options: StreamListenOptions): StreamListener {
   const own = place.ownIp(ip, port);
   const accepted = new Set<MemoryStream>();
   let isOpen = true;
-  const bound = place.tcp.bind(own, port, {
+  const acceptor: Acceptor = {
     refusal() {
       for (const stream of accepted) if (stream.isClosed) accepted.delete(stream);
       return accepted.size < streamsMax
@@ -47,11 +47,12 @@ function listen(place: Place, options: StreamListenOptions): StreamListener {
       stream.onClosed(() => accepted.delete(stream));
       onStream(stream);
     },
-  });
+  };
+  const bound = place.tcp.bind(own, port, acceptor);
   return {
     local: formatAddress(own, bound),
     [Symbol.asyncDispose](): Promise<void> {
-      if (isOpen) place.tcp.release(own, bound);
+      if (isOpen) place.tcp.release(bound, acceptor);
       isOpen = false;
       for (const stream of accepted) stream.destroy();
       return Promise.resolve();

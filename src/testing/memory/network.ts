@@ -37,7 +37,8 @@ export interface MemoryHost {
 /**
  * The network. Bytes are copied on their way, so that no two hosts share memory. Datagrams are lost, doubled and, by
  * a wide delay, reordered; connections keep their order, stall while a direction between the two hosts is cut, and
- * break when it stays cut for 10 s. What stays within one host is neither lost nor doubled nor cut.
+ * break when it stays cut for 10 s. What is broadcast to an address such as `10.0.0.255` reaches the hosts whose
+ * addresses differ from it in the last part only. What stays within one host is neither lost nor doubled nor cut.
  */
 export interface MemoryNetwork {
   /** What the network does at present. */

@@ -77,6 +77,22 @@ export class Place {
     return { source, route: place === undefined ? undefined : { place, ip, port: parsed.port } };
   }
 
+  /**
+   * Who hears what is broadcast to `to` from the own address `source`: the hosts of its network, this one among them.
+   * Networks are those of 256 addresses, and loopback. `undefined` when it is no broadcast address of that network.
+   */
+  broadcastDomain(
+    source: string,
+    to: Address,
+  ): { readonly places: readonly Place[]; readonly port: number } | undefined {
+    const { ip, port } = parseAddress(to) ?? { ip: "", port: 0 };
+    if (ip === "127.255.255.255") return { places: [this], port };
+    const network = ip.endsWith(".255") ? ip.slice(0, -3) : undefined;
+    if (network === undefined || !source.startsWith(network)) return undefined;
+    const places = [...this.wires.places].filter(([other]) => other.startsWith(network));
+    return { places: [...new Set(places.map(([, place]) => place))], port };
+  }
+
   #source(boundIp: string, to: string): string | undefined {
     const isV6 = to.includes(":");
     if (!isWildcard(boundIp)) {

@@ -7,10 +7,17 @@ import { ClusterError } from "../../core/errors.ts";
 const EPHEMERAL_FIRST = 49_152;
 const EPHEMERAL_LAST = 65_535;
 
+/** Somebody who is bound. */
+interface Holder<T> {
+  readonly ip: string;
+  readonly owner: T;
+  readonly shares: boolean;
+}
+
 /** Who is bound where on one host, for one protocol. */
 export class PortTable<T> {
   readonly #protocol: "UDP" | "TCP";
-  readonly #owners: Map<number, Map<string, T>> = new Map();
+  readonly #holders: Map<number, Holder<T>[]> = new Map();
   #next: number = EPHEMERAL_FIRST;
 
   /** The name is for error messages. */
@@ -18,34 +25,43 @@ export class PortTable<T> {
     this.#protocol = protocol;
   }
 
-  /** Binds and answers the port; throws `bind-failed` when another socket has it. */
-  bind(ip: string, port: number, owner: T): number {
+  /** Binds and answers the port; throws `bind-failed` when another socket has it, unless both share it. */
+  bind(ip: string, port: number, owner: T, shares = false): number {
     const chosen = port === 0 ? this.freePort() : port;
-    const owners = this.#owners.get(chosen) ?? new Map<string, T>();
-    if ([...owners.keys()].some((taken) => overlap(taken, ip))) {
+    const holders = this.#holders.get(chosen) ?? [];
+    if (holders.some((other) => overlap(other.ip, ip) && !(shares && other.shares))) {
       throw new ClusterError(
         "bind-failed",
         `Cannot bind ${this.#protocol} ${formatAddress(ip, port)}: the port is taken, ` +
           "close what holds it or choose another port",
       );
     }
-    this.#owners.set(chosen, owners.set(ip, owner));
+    this.#holders.set(chosen, [...holders, { ip, owner, shares }]);
     return chosen;
   }
 
   /** Frees what `bind` took. */
-  release(ip: string, port: number): void {
-    const owners = this.#owners.get(port);
-    owners?.delete(ip);
-    if (owners?.size === 0) this.#owners.delete(port);
+  release(port: number, owner: T): void {
+    const left = (this.#holders.get(port) ?? []).filter((holder) => holder.owner !== owner);
+    if (left.length > 0) this.#holders.set(port, left);
+    else this.#holders.delete(port);
   }
 
-  /** Who gets what is sent to that address: whoever bound it, else whoever bound all addresses. */
+  /** Who gets what is sent to that address: whoever bound it last, else whoever bound all addresses. */
   find(ip: string, port: number): T | undefined {
-    const owners = this.#owners.get(port);
-    if (owners === undefined) return undefined;
-    return owners.get(ip) ?? (ip.includes(":") ? undefined : owners.get("0.0.0.0")) ??
-      owners.get("::");
+    const holders = this.#holders.get(port) ?? [];
+    const wanted = ip.includes(":") ? [ip, "::"] : [ip, "0.0.0.0", "::"];
+    for (const each of wanted) {
+      const holder = holders.findLast((one) => one.ip === each);
+      if (holder !== undefined) return holder.owner;
+    }
+    return undefined;
+  }
+
+  /** Who gets what is broadcast to that port: all who bound all addresses. */
+  hearers(port: number): T[] {
+    const holders = this.#holders.get(port) ?? [];
+    return holders.filter(({ ip }) => ip === "0.0.0.0" || ip === "::").map(({ owner }) => owner);
   }
 
   /** A port that nobody has bound; throws `bind-failed` when there is none. */
@@ -53,7 +69,7 @@ export class PortTable<T> {
     for (let tried = EPHEMERAL_FIRST; tried <= EPHEMERAL_LAST; tried++) {
       const port = this.#next;
       this.#next = port === EPHEMERAL_LAST ? EPHEMERAL_FIRST : port + 1;
-      if (!this.#owners.has(port)) return port;
+      if (!this.#holders.has(port)) return port;
     }
     throw new ClusterError(
       "bind-failed",
