@@ -23,12 +23,16 @@ export async function openDiscovery(config: DiscoveryConfig): Promise<DiscoveryP
       const { namespace, labelSelector, kubeconfig, dialTimeoutMs: timeoutMs } = config;
       return kubernetesDiscovery({ namespace, labelSelector, kubeconfig, timeoutMs });
     }
+    case "udp": {
+      const { udpDiscovery } = await import("../discovery_udp/udp_discovery.ts");
+      const { serviceName, broadcastPort: port, allowedAddressSpace } = config;
+      return udpDiscovery({ serviceName, port, allowedAddressSpace });
+    }
     case "dns": {
       const { dnsDiscovery } = await import("../discovery_dns/dns_discovery.ts");
       const { names, server, dialTimeoutMs: timeoutMs } = config;
       return dnsDiscovery({ names, server, timeoutMs });
     }
-    case "udp":
     case "mdns":
       throw new ClusterError(
         "unsupported",
