@@ -47,7 +47,7 @@ async function world(gossipKeys: readonly Uint8Array[]): Promise<DiscoveryWorld>
   const leave = async (peer: Candidate): Promise<void> => {
     const session = peers.get(peer);
     peers.delete(peer);
-    await session?.withdraw!(never);
+    await session?.withdraw?.(never);
     await session?.[Symbol.asyncDispose]();
   };
   return {
