@@ -1,0 +1,3 @@
+module althing.test/interop/delay_line
+
+go 1.19
