@@ -5,7 +5,7 @@
  */
 
 import { Hono } from "hono";
-import type { ClusterMember, ClusterNode, HttpHandler } from "../../mod.ts";
+import { ClusterError, type ClusterMember, type ClusterNode, type HttpHandler } from "../../mod.ts";
 import { hasBearer } from "./bearer.ts";
 import { entityRoutes } from "./entity_routes.ts";
 import { limitRoutes } from "./limit_routes.ts";
@@ -55,7 +55,12 @@ export function statusApp(view: StatusView, options: StatusAppOptions = {}): Sta
   app.route("/cluster/limits", limitRoutes(view, options.adminToken));
   app.get("/cluster/doctor", writerGuard(options.adminToken), async (c) => {
     if (view.doctor === undefined) return c.notFound();
-    return c.json(await view.doctor());
+    try {
+      return c.json(await view.doctor());
+    } catch (error) {
+      if (ClusterError.is(error, "closed")) return problem(503, error.message);
+      throw error;
+    }
   });
   if (options.readToken !== undefined) {
     app.use("/cluster/*", async (c, next) => {

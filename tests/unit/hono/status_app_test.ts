@@ -104,6 +104,21 @@ describe("status pages", () => {
     );
   });
 
+  it("examine the cluster for admins and callers on this machine alone", async () => {
+    const { node, call } = await pages();
+    await using _node = node;
+    const alone = await call("/cluster/doctor");
+    assert.equal(alone.status, 503);
+    assert.match(await alone.text(), /talks to nobody/);
+    assert.equal((await call("/cluster/doctor", { remote: "10.0.0.9:5000" })).status, 403);
+    const guarded = await pages({ adminToken: "one-long-admin-token" });
+    await using _guarded = guarded.node;
+    assert.equal((await guarded.call("/cluster/doctor")).status, 401);
+    const lines = { self: "10.0.0.1:1", ok: true, lines: [] };
+    const app = statusApp({ ...viewOf(node), doctor: () => Promise.resolve(lines) });
+    assert.deepEqual(await (await ask(app, "/cluster/doctor")).json(), lines);
+  });
+
   it("write, read, list and delete entities for callers on this machine", async () => {
     const { call } = await pages();
     for (const key of ["b", "a", "c/d"]) {
