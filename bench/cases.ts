@@ -156,6 +156,11 @@ export const cases: readonly BenchCase[] = [
     run: async () => await (await import("./held.ts")).bytesPerEntity(),
   },
   {
+    name: "limits/overshoot",
+    unit: "admitted",
+    run: async () => await (await import("./overshoot.ts")).overshoot(),
+  },
+  {
     name: "limits/counter",
     unit: "B/counter",
     collectable: true,

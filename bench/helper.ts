@@ -16,6 +16,8 @@ export interface HelperLine {
   readonly said: string;
   readonly atMs: number;
   readonly delays?: readonly number[];
+  readonly gossip?: string;
+  readonly admitted?: number;
 }
 
 /** A running program of this project. Disposal kills it. */
