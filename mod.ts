@@ -90,6 +90,16 @@ export type {
 } from "./src/driver/entities.ts";
 export type { IfVersion, KeyValueOptions, KeyValues } from "./src/driver/kv.ts";
 export type {
+  ClusterGovernance,
+  GovernanceOutcome,
+  GovernanceRefusal,
+  GovernanceRequest,
+  GovernanceUse,
+  GovernanceVerdict,
+  GovernedLevel,
+  GovernedLimit,
+} from "./src/driver/limits/cluster_governance.ts";
+export type {
   ClusterLimits,
   ConsumeOptions,
   ConsumeOutcome,

@@ -17,6 +17,7 @@ import type { DiscoveryChange, DiscoveryReport } from "./discovery_report.ts";
 import type { DoctorReport } from "./doctor.ts";
 import type { Entities, EntityChange } from "./entities.ts";
 import type { KeyValues } from "./kv.ts";
+import type { ClusterGovernance } from "./limits/cluster_governance.ts";
 import type { ClusterLimits, LimitEvent, LimitsView } from "./limits/cluster_limits.ts";
 import type { PersistenceView } from "./persistence.ts";
 import type { StandardSchema } from "./standard_schema.ts";
@@ -171,6 +172,8 @@ export interface ClusterNode extends AsyncDisposable {
   readonly kv: KeyValues;
   /** Limits that hold for the whole fleet. */
   readonly limits: ClusterLimits;
+  /** Budgets and rate limits of virtual keys, teams and customers, charged together. */
+  readonly governance: ClusterGovernance;
   /** Gossip keys. */
   readonly keys: NodeKeys;
   /** Calls `listener` for every event until the returned function is called. A throwing listener is logged. */

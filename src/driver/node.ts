@@ -47,6 +47,7 @@ import { entityBase } from "./entity_base.ts";
 import { GossipMember } from "./gossip_member.ts";
 import { hostPort } from "./host_names.ts";
 import { type KeyValues, keyValues } from "./kv.ts";
+import type { ClusterGovernance } from "./limits/cluster_governance.ts";
 import type { ClusterLimits } from "./limits/cluster_limits.ts";
 import { NodeLimits } from "./limits/node_limits.ts";
 import { VOTER_TYPE } from "./limits/voter_rows.ts";
@@ -201,8 +202,11 @@ export class Node implements ClusterNode {
   }
 
   get limits(): ClusterLimits {
-    if (this.#limits !== undefined) return this.#limits.api;
-    throw new ClusterError("closed", "Cannot use limits: the node has not started");
+    return (this.#limits as NodeLimits).api;
+  }
+
+  get governance(): ClusterGovernance {
+    return (this.#limits as NodeLimits).governance;
   }
 
   members(): readonly ClusterMember[] {

@@ -176,7 +176,8 @@ export class Approximate implements Strength {
 
   get wantsWord(): boolean {
     if (this.#announcement.isPending) return false;
-    return (this.#announcement.usable - this.#own.total) * 2 < this.#burst();
+    const left = this.#announcement.usable - this.#own.total;
+    return left < this.#largestAsked || left * 2 < this.#burst();
   }
 
   close(): void {

@@ -187,6 +187,12 @@ export class LimitsApi implements ClusterLimits {
     return { limits, refusedDefinitions, counters: { ...counters }, ...this.#engine.view() };
   }
 
+  /** What an open reservation took, in units; `undefined` when there is none of that name. */
+  reserved(reservation: string): readonly LimitItem[] | undefined {
+    return this.#engine.reserved(this.#numberOf(reservation))
+      ?.map(({ limit, amount }) => ({ limit, amount: toUnits(amount) }));
+  }
+
   #decide(items: readonly LimitItem[], reserveMs: Millis): Decision {
     if (this.#parts.isClosed()) {
       throw new ClusterError("closed", "Cannot consume: the node is closed");

@@ -6,6 +6,7 @@
 
 import type { ResolvedConfig } from "../../config/resolved.ts";
 import { LIMIT_TYPE, type LimitsEvent } from "../../core/limits/contract.ts";
+import type { Version } from "../../core/hlc.ts";
 import type { Millis } from "../../core/machine.ts";
 import type { ReplicationEvent } from "../../core/replication/contract.ts";
 import type { StoredEntry } from "../../core/replication/entry.ts";
@@ -18,8 +19,11 @@ import type { Links } from "../links.ts";
 import { Listeners } from "../listeners.ts";
 import type { KnownMember } from "../member_view.ts";
 import type { Say } from "../say.ts";
-import type { ClusterLimits, LimitEvent } from "./cluster_limits.ts";
+import type { LimitEvent } from "./cluster_limits.ts";
 import { LimitsEngine } from "./engine.ts";
+import { GovernanceApi } from "./governance_api.ts";
+import { CHAIN_TYPES } from "./governance_chain.ts";
+import { GOVERNANCE_TYPE, governedDefinitions } from "./governance_limits.ts";
 import { GOVERNANCE_PREFIX, limitEvent, LimitsApi } from "./limits_api.ts";
 import { type RowStore, VoterRows } from "./voter_rows.ts";
 
@@ -42,7 +46,8 @@ export interface NodeLimitsParts {
 
 /** See the module. */
 export class NodeLimits {
-  readonly api: ClusterLimits;
+  readonly api: LimitsApi;
+  readonly governance: GovernanceApi;
   readonly engine: LimitsEngine;
   readonly #parts: NodeLimitsParts;
   readonly #listeners: Listeners<LimitEvent>;
@@ -88,12 +93,15 @@ export class NodeLimits {
       refused: () => this.#refused.size,
       listeners: this.#listeners,
     });
+    this.governance = new GovernanceApi(this.api, (type) => entitiesOf(type, base));
   }
 
   /** Begins, with the definitions and cells that are held. */
   start(): void {
     this.engine.start();
-    for (const entry of this.#parts.replication.list(LIMIT_TYPE)) this.#define(entry);
+    for (const type of [LIMIT_TYPE, GOVERNANCE_TYPE]) {
+      for (const entry of this.#parts.replication.list(type)) this.#define(entry);
+    }
   }
 
   /** The members changed. */
@@ -105,10 +113,13 @@ export class NodeLimits {
   note(event: ReplicationEvent): void {
     this.engine.note(event);
     if (event.type === "ready") this.engine.ready();
-    else if (event.type === "purged" && event.entry.type === LIMIT_TYPE) {
-      this.engine.forget(event.entry.key);
-    } else if (event.type === "changed" || event.type === "expired" || event.type === "forgotten") {
-      if (event.entry.type === LIMIT_TYPE) this.#define(event.entry, event.type !== "changed");
+    else if (event.type === "purged") this.#forget(event.entry);
+    else if (event.type === "changed" || event.type === "expired" || event.type === "forgotten") {
+      const { type } = event.entry;
+      if (CHAIN_TYPES.has(type)) this.governance.chains.changed();
+      if (type === LIMIT_TYPE || type === GOVERNANCE_TYPE) {
+        this.#define(event.entry, event.type !== "changed");
+      }
     }
   }
 
@@ -138,10 +149,28 @@ export class NodeLimits {
   }
 
   #define(entry: StoredEntry, isGone = entry.deleted): void {
-    const { key, version } = entry;
-    if (key.startsWith(GOVERNANCE_PREFIX)) return;
-    this.#refused.delete(key);
-    this.engine.define(key, isGone ? undefined : valueOf(entry, this.#parts.base.codec), version);
+    const { type, key, version } = entry;
+    const value = isGone ? undefined : valueOf(entry, this.#parts.base.codec);
+    if (type === LIMIT_TYPE) {
+      if (!key.startsWith(GOVERNANCE_PREFIX)) this.#set(key, value, version);
+      return;
+    }
+    for (const { id, definition } of governedDefinitions(key, value)) {
+      this.#set(id, definition, version);
+    }
+  }
+
+  #set(id: string, definition: unknown, version: Version): void {
+    this.#refused.delete(id);
+    this.engine.define(id, definition, version);
+  }
+
+  /** Nobody remembers a delete any more. */
+  #forget({ type, key }: StoredEntry): void {
+    if (type === LIMIT_TYPE) this.engine.forget(key);
+    else if (type === GOVERNANCE_TYPE) {
+      for (const { id } of governedDefinitions(key, undefined)) this.engine.forget(id);
+    }
   }
 
   #onEvent(event: LimitsEvent): void {

@@ -422,6 +422,14 @@ describe("among others", () => {
     assert.equal(desk.take({ key: 8 }).admitted, true);
   });
 
+  it("lets a call through that is a little larger than what is left of what was announced", () => {
+    const desk = new Desk(["b"]);
+    desk.define("key", 80);
+    assert.equal(desk.take({ key: 15 }).reason, "unheard");
+    desk.flush();
+    assert.equal(desk.take({ key: 15 }).admitted, true);
+  });
+
   it("lets a call larger than usual through once the others know of it", () => {
     const desk = new Desk(["b"]);
     desk.define("key", 80);
