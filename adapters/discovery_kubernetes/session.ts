@@ -205,7 +205,10 @@ export class KubernetesSession implements DiscoverySession {
 
   #refuseLate(signal: AbortSignal): void {
     if (this.#end.signal.aborted) throw this.#end.signal.reason;
-    if (signal.aborted) throw abortedBy(signal);
+    if (!signal.aborted) return;
+    // Who was rejected is told everything the next time.
+    this.#isNews = true;
+    throw abortedBy(signal);
   }
 
   /** Begins anew. */

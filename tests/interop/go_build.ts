@@ -55,7 +55,17 @@ export async function buildGo(module: GoModule): Promise<GoBinary> {
   const started = performance.now();
   // Built aside and renamed, so that runtimes testing at the same time never run half a file.
   const aside = `${path}.${process.pid}`;
-  await run("go", ["build", "-trimpath", "-ldflags=-s -w", "-o", aside, module.package ?? "."], {
+  // Two at once: large servers take more memory than a small machine has.
+  await run("go", [
+    "build",
+    "-p",
+    "2",
+    "-trimpath",
+    "-ldflags=-s -w",
+    "-o",
+    aside,
+    module.package ?? ".",
+  ], {
     cwd: join(root, module.main),
   });
   renameSync(aside, path);

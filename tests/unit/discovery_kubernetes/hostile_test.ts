@@ -12,11 +12,11 @@ import { podAt, type Script, ScriptedApi, sendJson, sendStatus } from "./scripte
 /** Runs `work` with a session at a scripted server. */
 async function against(
   work: (api: ScriptedApi, session: PodSession, account: Account) => Promise<void>,
-  plan: AccountPlan & { readonly certificate?: string } = {},
+  plan: AccountPlan & { readonly certificate?: string; readonly timeoutMs?: number } = {},
 ): Promise<void> {
   await using api = await ScriptedApi.start(plan.certificate);
   using account = await Account.make(api.port, plan);
-  await using session = await account.open({ timeoutMs: 500 });
+  await using session = await account.open({ timeoutMs: plan.timeoutMs ?? 10_000 });
   await work(api, session, account);
 }
 
@@ -37,8 +37,12 @@ async function rejects(
 /** The session lists again, and is told `again` without another failure. */
 async function recovers(api: ScriptedApi, session: PodSession): Promise<void> {
   api.pods = [podAt("again", "10.1.0.9")];
-  assert.equal(await session.hosts(), "10.1.0.9");
-  assert.equal(session.said("error listing pods").length > 0, true);
+  // With short time limits a busy machine may make it fail again.
+  await eventually(
+    "it finds a pod",
+    () => session.hosts().then((hosts) => hosts === "10.1.0.9", () => false),
+  );
+  assert.ok(session.said("error listing pods").length > 0);
 }
 
 const flood: Script = (_question, answer) => {
@@ -87,9 +91,9 @@ describe("a list", () => {
         answer.write("{");
       },
       "timeout",
-      /no answer within 500 ms/,
+      /no answer within 1000 ms/,
     ],
-    ["that never begins", () => {}, "timeout", /no answer within 500 ms/],
+    ["that never begins", () => {}, "timeout", /no answer within 1000 ms/],
     ["that leads elsewhere", (_q, answer) => sendJson(answer, 302, {}), "bad-data", /302/],
     [
       "that fails",
@@ -129,7 +133,7 @@ describe("a list", () => {
         assert.match(String(record?.fields?.["reason"]), message);
         api.onList = onList;
         await recovers(api, session);
-      });
+      }, code === "timeout" ? { timeoutMs: 1_000 } : {});
     });
   }
 
@@ -237,10 +241,10 @@ describe("a watch", () => {
       const { onWatch } = api;
       api.onWatch = () => {};
       assert.equal(await session.hosts(), "");
-      await rejects(session.next(), "timeout", /no answer within 500 ms/);
+      await rejects(session.next(), "timeout", /no answer within 3000 ms/);
       api.onWatch = onWatch;
       await recovers(api, session);
-    });
+    }, { timeoutMs: 3_000 });
   });
 
   it("that is refused names the verb and the resource", async () => {

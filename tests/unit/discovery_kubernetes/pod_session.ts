@@ -72,6 +72,11 @@ export class Account implements Disposable {
     return new Account(folder, runtime);
   }
 
+  /** The token that is in place. */
+  token(): string {
+    return readFileSync(join(this.folder, "token"), "utf8").trim();
+  }
+
   /** Puts another token in place. */
   rotate(token: string): void {
     writeFileSync(join(this.folder, "token"), token);
@@ -82,7 +87,7 @@ export class Account implements Disposable {
     return kubernetesDiscovery({
       labelSelector: "app=gw",
       serviceAccountFolder: this.folder,
-      timeoutMs: 2_000,
+      timeoutMs: 5_000,
       ...options,
     });
   }

@@ -155,15 +155,17 @@ describe("a session", () => {
     await session.next();
     for (const [version, type] of [["7", "ADDED"], ["9", "BOOKMARK"]] as const) {
       await eventually("a watch is open", () => api.watches.length === 1);
+      api.tell("ADDED", podAt(`before-${version}`, "10.1.0.2"));
+      await session.next();
       const pod = podAt(`at-${version}`, "10.1.0.2");
       const metadata = { ...pod["metadata"] as object, resourceVersion: version };
       api.tell(type, type === "BOOKMARK" ? { metadata } : { ...pod, metadata });
-      if (type === "ADDED") await session.next();
       await clock.advance(1_000);
       const asked = api.watchesAsked;
       api.watches[0]?.end();
       await eventually("the watch is resumed", () => api.watchesAsked === asked + 1);
       assert.equal(api.questions.at(-1)?.query.get("resourceVersion"), version);
+      if (type === "ADDED") await session.next();
     }
     assert.equal(api.questions.length - api.watchesAsked, 1);
   });
@@ -175,11 +177,12 @@ describe("a session", () => {
     await using session = await PodSession.open(account.provider(), { ...account.runtime, clock });
     await session.next();
     await eventually("a watch is open", () => api.watches.length === 1);
-    await eventually("it is given up", async () => {
-      await clock.advance(10_000);
-      return api.watchesAsked === 2;
-    });
-    assert.ok(clock.now() >= 150_000, `after ${clock.now()} ms`);
+    api.tell("ADDED", podAt("a", "10.1.0.2"));
+    await session.next();
+    await clock.advance(149_000);
+    assert.equal(api.watchesAsked, 1);
+    await clock.advance(2_000);
+    await eventually("it is given up", () => api.watchesAsked === 2);
     await eventually("the first one is closed", () => api.watches.length === 1);
     assert.equal(api.questions.length, 3);
   });
@@ -207,14 +210,15 @@ describe("a session", () => {
     assert.equal(await session.hosts(), "10.1.0.2");
   });
 
-  it("keeps its watch when a caller gives up", async () => {
-    await watching([], async (api, session) => {
+  it("keeps its watch when a caller gives up, and tells the next call everything", async () => {
+    await watching([podAt("b", "10.1.0.3")], async (api, session) => {
       const controller = new AbortController();
       const given = session.session.next(controller.signal);
       controller.abort();
       await assert.rejects(given, { code: "aborted" });
+      assert.equal(await session.hosts(), "10.1.0.3");
       api.tell("ADDED", podAt("a", "10.1.0.2"));
-      assert.equal(await session.hosts(), "10.1.0.2");
+      assert.equal(await session.hosts(), "10.1.0.2 10.1.0.3");
       assert.equal(api.questions.length, 2);
     });
   });
