@@ -46,7 +46,9 @@ export class EtcdClient {
   async run<T>(deed: string, signal: AbortSignal, call: EtcdCall<T>): Promise<T> {
     const { endpoints } = this.#options;
     let failed: unknown;
-    for (let tries = 0; tries < endpoints.length; tries++) {
+    const isReused = this.#current !== undefined;
+    let most = endpoints.length;
+    for (let tries = 0; tries < most; tries++) {
       this.closed.throwIfAborted();
       signal.throwIfAborted();
       try {
@@ -58,6 +60,8 @@ export class EtcdClient {
         if (failure === "lease") throw error;
         if (failure === "refused" || failure === "token") throw refusal(deed, error);
         failed = error;
+        // A connection from before may have died since, which says nothing of its endpoint.
+        if (tries === 0 && isReused && !ClusterError.is(error, "timeout")) most++;
       }
     }
     const state = `none of ${endpoints.length} endpoints serves it, the last: ${reasonOf(failed)}`;

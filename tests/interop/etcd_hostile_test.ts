@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import type { ServerHttp2Stream } from "node:http2";
+import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import { describe, it } from "node:test";
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
@@ -247,5 +247,21 @@ describe("an etcd", () => {
     const grants = impostor.calls.filter((path) => path.endsWith("/LeaseGrant")).length;
     assert.ok(grants <= a.forgotten.length + 2, `${grants} leases`);
     assert.ok(impostor.calls.length <= 40, impostor.calls.join());
+  });
+
+  test("that says goodbye after many calls is dialled anew", async () => {
+    let session: Http2Session | undefined;
+    await using impostor = await mostlyWell((stream) => {
+      session = stream.session;
+      return false;
+    });
+    await using a = await EtcdFollower.idle(runtime, "a", { endpoints: [impostor.endpoint] });
+    for (let round = 1; round <= 3; round++) {
+      for (let i = 0; i < 150; i++) await a.announce();
+      session?.close();
+      await eventually("the connection is closed", () => session?.destroyed === true);
+    }
+    await a.announce();
+    assert.deepEqual(a.rejections, []);
   });
 });
