@@ -182,6 +182,8 @@ export const cases: readonly BenchCase[] = [
     unit: "ms",
     rounds: 1,
     run: async () => await (await import("./discovery_consul.ts")).consulFigures(),
+  },
+  {
     name: "discovery/kubernetes",
     unit: "ms",
     rounds: 1,
