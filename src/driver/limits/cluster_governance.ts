@@ -38,7 +38,7 @@ export interface GovernanceRequest {
 
 /** How much. What is 0 only asks whether anything is left. */
 export interface GovernanceUse {
-  /** @default {1} */
+  /** Calls. @default {1} */
   readonly requests?: number;
   /** Tokens, of prompt and answer together. @default {0} */
   readonly tokens?: number;
