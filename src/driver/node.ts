@@ -8,7 +8,6 @@ import type { ResolvedConfig } from "../config/resolved.ts";
 import { formatAddress, parseAddress } from "../core/address.ts";
 import type { Leaders } from "../core/coordination/leaders.ts";
 import { ClusterError } from "../core/errors.ts";
-import { CELL_TYPE } from "../core/limits/contract.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { Address, WallMillis } from "../core/machine.ts";
 import type { MembershipEvent } from "../core/membership/contract.ts";
@@ -65,6 +64,7 @@ import { examineFrom } from "./node_doctor.ts";
 import { nodeEventOf } from "./node_event.ts";
 import { NodeSecurity, securityWarning } from "./node_security.ts";
 import { seedNode } from "./seed.ts";
+import { replicationOptions } from "./replication_options.ts";
 import { sayGoodbye } from "./say_goodbye.ts";
 import type { StandardSchema } from "./standard_schema.ts";
 import { StoredState } from "./stored_state.ts";
@@ -146,16 +146,7 @@ export class Node implements ClusterNode {
     this.#listeners = new Listeners(threw);
     this.#changes = new Listeners(threw);
     this.#replication = new Replication(
-      {
-        nodeId: config.nodeId,
-        bootId: this.bootId,
-        capabilities: CAPABILITIES,
-        joinTimeoutMs: config.enabled && config.peers.length + sources.length > 0
-          ? config.joinTimeoutMs
-          : 0,
-        expectedNodes: config.expectedNodes ?? 0,
-        ackedTypes: new Set([CELL_TYPE]),
-      },
+      replicationOptions(config, this.bootId, sources.length),
       entryCodec,
       new Rng(runtime.entropy.seed()),
     );
