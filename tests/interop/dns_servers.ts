@@ -7,12 +7,11 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createSocket } from "node:dgram";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { eventually } from "../eventually.ts";
+import { freePort } from "./free_port.ts";
 
 const DNSMASQ = "/usr/sbin/dnsmasq";
 const NAMED = "/usr/sbin/named";
@@ -169,28 +168,4 @@ export class Bind extends DnsServer {
     const words = ["-g", "-n", "1", "-p", String(this.port), "-c", conf];
     await this.run(NAMED, words, "all zones loaded");
   }
-}
-
-/** A port of loopback that neither TCP nor UDP has in use. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { readonly port: number };
-      const socket = createSocket("udp4");
-      const close = (): void => {
-        socket.close();
-        server.close();
-      };
-      socket.once("error", () => {
-        close();
-        freePort().then(resolve, reject);
-      });
-      socket.bind(port, "127.0.0.1", () => {
-        close();
-        resolve(port);
-      });
-    });
-  });
 }

@@ -6,11 +6,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { udpDiscovery } from "../../adapters/discovery_udp/udp_discovery.ts";
-import { type Candidate, type DiscoverySession, parseAddress } from "../../mod.ts";
+import { type Candidate, type DiscoverySession } from "../../mod.ts";
 import { discoveryCases, type DiscoveryWorld } from "../../src/testing/compliance/mod.ts";
 import { judge } from "../compliance/judge.ts";
 import { eventually } from "../eventually.ts";
 import { runtimeUnderTest } from "../runtime_under_test.ts";
+import { freePort } from "./free_port.ts";
 import { Hosts, namespacesSkipReason } from "./network_namespaces.ts";
 import type { UdpHost, UdpHostLine } from "./udp_host.ts";
 
@@ -21,9 +22,7 @@ let worlds = 0;
 
 /** A service of its own on loopback, in which each listed peer is a session of the same provider. */
 async function world(gossipKeys: readonly Uint8Array[]): Promise<DiscoveryWorld> {
-  const taken = await runtime.datagrams.bind({ ip: "127.0.0.1", port: 0, onFrame: () => {} });
-  const { port } = parseAddress(taken.local)!;
-  await taken[Symbol.asyncDispose]();
+  const port = await freePort();
   const provider = udpDiscovery({
     serviceName: `judged-${++worlds}`,
     port,
