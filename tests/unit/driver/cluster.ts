@@ -5,7 +5,7 @@
  */
 
 import { type ClusterNode, createNode, type LogRecord, type Runtime } from "../../../mod.ts";
-import { runtimeUnderTest } from "../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../wakeful_runtime.ts";
 
 /** A started node and what it logged. */
 export interface TestNode {
@@ -26,7 +26,7 @@ export class TestCluster implements AsyncDisposable {
     cluster: Record<string, unknown> = {},
     file: Record<string, unknown> = {},
   ): Promise<TestNode> {
-    this.#runtime ??= runtimeUnderTest();
+    this.#runtime ??= wakefulRuntime();
     const log: LogRecord[] = [];
     const gossip = { port: 0, profile: "local", ...cluster["gossip"] as object };
     const node = await createNode(await this.#runtime, {

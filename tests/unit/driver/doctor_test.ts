@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { type DoctorReport, runDoctor } from "../../../mod.ts";
 import { memoryDiscovery } from "../../../src/testing/memory_discovery.ts";
 import { eventually } from "../../eventually.ts";
-import { runtimeUnderTest } from "../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../wakeful_runtime.ts";
 import { TestCluster } from "./cluster.ts";
 
 const KEYS = [
@@ -26,7 +26,7 @@ const whatIsBad = ({ lines }: DoctorReport): string[] =>
   );
 
 async function before(peer: string, more: Record<string, unknown> = {}): Promise<DoctorReport> {
-  return await runDoctor(await runtimeUnderTest(), {
+  return await runDoctor(await wakefulRuntime(), {
     cluster_config: {
       enabled: true,
       node_id: "new",
@@ -132,7 +132,7 @@ describe("the doctor", () => {
     const place = memoryDiscovery();
     const run = async (): Promise<string[]> =>
       whatIsBad(
-        await runDoctor(await runtimeUnderTest(), {
+        await runDoctor(await wakefulRuntime(), {
           cluster_config: {
             enabled: true,
             node_id: "new",

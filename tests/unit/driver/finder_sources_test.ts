@@ -5,9 +5,9 @@ import { Rng } from "../../../src/core/rng.ts";
 import { Finder } from "../../../src/driver/finder.ts";
 import { ManualClock } from "../../../src/testing/memory/mod.ts";
 import { type MemoryDiscovery, memoryDiscovery } from "../../../src/testing/memory_discovery.ts";
-import { runtimeUnderTest } from "../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../wakeful_runtime.ts";
 
-const platform = await runtimeUnderTest();
+const platform = await wakefulRuntime();
 
 class Bench implements AsyncDisposable {
   readonly clock: ManualClock = new ManualClock();

@@ -19,9 +19,9 @@ import {
   type MemoryNetwork,
   memoryNetwork,
 } from "../../../src/testing/memory/mod.ts";
-import { runtimeUnderTest } from "../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../wakeful_runtime.ts";
 
-const { sealer } = await runtimeUnderTest();
+const { sealer } = await wakefulRuntime();
 const NAMES = ["a", "b", "c"];
 
 /** A running gossip plane and what its machine told. */

@@ -11,7 +11,7 @@ import { type GossipOptions, type GossipPlane, startGossip } from "../../../src/
 import type { ByteStream, Streams } from "../../../src/ports/streams.ts";
 import { ManualClock, type MemoryHost, memoryNetwork } from "../../../src/testing/memory/mod.ts";
 import { eventually } from "../../eventually.ts";
-import { runtimeUnderTest } from "../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../wakeful_runtime.ts";
 
 /** More than any socket takes unread. */
 const REPLY = new Uint8Array(64 * 1024 * 1024);
@@ -125,7 +125,7 @@ describe("a peer that asks and never reads", () => {
   });
 
   it("is let go of on real sockets too", async () => {
-    const { clock, datagrams, streams } = await runtimeUnderTest();
+    const { clock, datagrams, streams } = await wakefulRuntime();
     const machine = new Answering(REPLY);
     await using plane = await startGossip({
       runtime: { clock, datagrams, streams },

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClusterError, type ClusterNode, createNode } from "../../../mod.ts";
 import { eventually } from "../../eventually.ts";
-import { runtimeUnderTest } from "../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../wakeful_runtime.ts";
 import { TestCluster } from "./cluster.ts";
 
 async function solo(): Promise<ClusterNode> {
   const config = { cluster_config: { enabled: false, node_id: "solo" } };
-  return await createNode(await runtimeUnderTest(), config);
+  return await createNode(await wakefulRuntime(), config);
 }
 
 const conflict = (error: unknown) => ClusterError.is(error, "conflict");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type LagMeter, meterLag } from "../../../src/driver/lag_meter.ts";
 import { eventually } from "../../eventually.ts";
-import { runtimeUnderTest } from "../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../wakeful_runtime.ts";
 import { TestCluster } from "./cluster.ts";
 
 function block(ms: number): void {
@@ -12,7 +12,7 @@ function block(ms: number): void {
 
 describe("a blocked event loop", () => {
   it("is measured while it is blocked and reported after", async () => {
-    const { clock } = await runtimeUnderTest();
+    const { clock } = await wakefulRuntime();
     const lags: number[] = [];
     const meter: LagMeter = meterLag(clock, (lagMs) => lags.push(lagMs));
     assert.equal(meter.overdueMs(), 0);

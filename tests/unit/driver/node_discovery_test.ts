@@ -14,7 +14,7 @@ import {
 } from "../../../mod.ts";
 import { type MemoryDiscovery, memoryDiscovery } from "../../../src/testing/memory_discovery.ts";
 import { eventually } from "../../eventually.ts";
-import { runtimeUnderTest } from "../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../wakeful_runtime.ts";
 
 class Cluster implements AsyncDisposable {
   readonly nodes: ClusterNode[] = [];
@@ -25,7 +25,7 @@ class Cluster implements AsyncDisposable {
     discoverySources: readonly DiscoveryProvider[],
     more: Record<string, unknown> = {},
   ): Promise<ClusterNode> {
-    const node = await createNode(await runtimeUnderTest(), {
+    const node = await createNode(await wakefulRuntime(), {
       cluster_config: {
         enabled: true,
         node_id: nodeId,
@@ -227,7 +227,7 @@ describe("nodes that know nobody but a discovery source", () => {
     const place = memoryDiscovery();
     place.list([{ host: "192.0.2.1" }]);
     const log: LogRecord[] = [];
-    await using node = await createNode(await runtimeUnderTest(), {
+    await using node = await createNode(await wakefulRuntime(), {
       cluster_config: {
         enabled: true,
         node_id: "a",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { NodeSecurity, securityWarning } from "../../../src/driver/node_security.ts";
-import { runtimeUnderTest } from "../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../wakeful_runtime.ts";
 
 const KEY = Uint8Array.from({ length: 16 }, (_, i) => i);
 const TOKEN = "a-long-enough-token";
@@ -31,7 +31,7 @@ const CASES: readonly (readonly [string, string, string, string | undefined])[] 
 ];
 
 async function load(tls: string, token: string, keys: string): Promise<NodeSecurity> {
-  const { sealer } = await runtimeUnderTest();
+  const { sealer } = await wakefulRuntime();
   const files = { readText: (path: string) => Promise.resolve(`the text of ${path}`) };
   const pem = { certFile: "c", keyFile: "k", caFile: "a", clientAuth: tls === "mutual TLS" };
   return await NodeSecurity.load({

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ClusterError, createNode } from "../../../mod.ts";
 import { eventually } from "../../eventually.ts";
-import { runtimeUnderTest } from "../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../wakeful_runtime.ts";
 import { TestCluster, type TestNode } from "./cluster.ts";
 
 const KEY_A = "AAECAwQFBgcICQoLDA0ODw==";
@@ -302,7 +302,7 @@ describe("a node", () => {
   });
 
   it("works alone when clustering is off", async () => {
-    const runtime = await runtimeUnderTest();
+    const runtime = await wakefulRuntime();
     await using node = await createNode(runtime, {
       cluster_config: { enabled: false, node_id: "solo" },
     });
@@ -329,7 +329,7 @@ describe("a node", () => {
     ] as const
   ) {
     it(`says in one sentence that ${what} can't be had`, async () => {
-      const runtime = await runtimeUnderTest();
+      const runtime = await wakefulRuntime();
       await assert.rejects(
         createNode(runtime, { cluster_config: { enabled: true, node_id: "x", ...config } }),
         (error) => ClusterError.is(error, "unsupported") && error.message.includes(words),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type ClusterNode, createNode } from "../../../mod.ts";
 import { eventually } from "../../eventually.ts";
-import { runtimeUnderTest } from "../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../wakeful_runtime.ts";
 import { TestCluster } from "./cluster.ts";
 
 const file = (limit: number): Record<string, unknown> => ({
@@ -13,7 +13,7 @@ const file = (limit: number): Record<string, unknown> => ({
 });
 
 async function solo(limit: number): Promise<ClusterNode> {
-  const node = await createNode(await runtimeUnderTest(), {
+  const node = await createNode(await wakefulRuntime(), {
     cluster_config: { enabled: false, node_id: "solo" },
     ...file(limit),
   });
@@ -25,7 +25,7 @@ describe("a governance file", () => {
   it("is refused where an id has no UTF-8 form, naming the path", async () => {
     const teams = [{ id: "t\ud800" }];
     await assert.rejects(
-      createNode(await runtimeUnderTest(), {
+      createNode(await wakefulRuntime(), {
         cluster_config: { enabled: false, node_id: "solo" },
         governance: { teams },
       }),
@@ -37,7 +37,7 @@ describe("a governance file", () => {
     const big = { id: "big", name: "x".repeat(17 * 1024 * 1024) };
     const log: string[] = [];
     await using node = await createNode(
-      await runtimeUnderTest(),
+      await wakefulRuntime(),
       {
         cluster_config: { enabled: false, node_id: "solo" },
         governance: { teams: [{ id: "small" }, big] },
@@ -50,7 +50,7 @@ describe("a governance file", () => {
   });
 
   it("does no harm when the node is closed while it is applied", async () => {
-    const node = await createNode(await runtimeUnderTest(), {
+    const node = await createNode(await wakefulRuntime(), {
       cluster_config: { enabled: false, node_id: "solo" },
       ...file(1),
     });

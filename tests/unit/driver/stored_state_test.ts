@@ -3,14 +3,14 @@ import { describe, it } from "node:test";
 import { ClusterError, type ClusterNode, createNode } from "../../../mod.ts";
 import { type MemoryStorage, memoryStorage } from "../../../src/testing/memory_storage.ts";
 import { eventually } from "../../eventually.ts";
-import { runtimeUnderTest } from "../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../wakeful_runtime.ts";
 
 async function start(
   storage: MemoryStorage,
   peers: string[] = ["127.0.0.1:1"],
 ): Promise<ClusterNode> {
   return await createNode(
-    await runtimeUnderTest(),
+    await wakefulRuntime(),
     {
       cluster_config: {
         enabled: true,
@@ -51,7 +51,7 @@ describe("a node with storage", () => {
     await using writer = await start(memoryStorage());
     const address = keeper.status().gossip ?? "";
     await writer.close();
-    await using other = await createNode(await runtimeUnderTest(), {
+    await using other = await createNode(await wakefulRuntime(), {
       cluster_config: {
         enabled: true,
         node_id: "writer",
@@ -71,7 +71,7 @@ describe("a node with storage", () => {
 
   it("says what to do when the configuration asks for a storage that nobody made", async () => {
     await assert.rejects(
-      createNode(await runtimeUnderTest(), {
+      createNode(await wakefulRuntime(), {
         cluster_config: { enabled: false, node_id: "x", storage: { type: "sqlite", path: "x.db" } },
       }),
       (error) =>

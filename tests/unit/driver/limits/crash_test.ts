@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { type ClusterNode, createNode } from "../../../../mod.ts";
 import { memoryStorage } from "../../../../src/testing/memory_storage.ts";
 import { eventually } from "../../../eventually.ts";
-import { runtimeUnderTest } from "../../../runtime_under_test.ts";
+import { wakefulRuntime } from "../../../wakeful_runtime.ts";
 
 const PATIENCE_MS = 30_000;
 
@@ -13,12 +13,9 @@ class Storages implements AsyncDisposable {
   readonly nodes: (ClusterNode | undefined)[] = [undefined, undefined, undefined];
   readonly #addresses: string[] = [];
   readonly #closing: Promise<void>[] = [];
-  /** Nothing in a node keeps a process alive, and some runners end before what is pending. */
-  readonly #awake = setInterval(() => {}, 1_000);
-
   async start(i: number): Promise<void> {
     const others = this.#addresses.filter((_, at) => at !== i);
-    const runtime = await runtimeUnderTest();
+    const runtime = await wakefulRuntime();
     const file = {
       cluster_config: {
         enabled: true,
@@ -65,7 +62,6 @@ class Storages implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#closing, ...this.nodes.map((node) => node?.close())]);
-    clearInterval(this.#awake);
   }
 }
 
