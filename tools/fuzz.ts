@@ -18,7 +18,7 @@ import { parseArgs } from "node:util";
 import { filesUnder, isMain, ROOT } from "./project.ts";
 import { secondsSince } from "./process.ts";
 
-/** What a fuzz function is given. It throws when a decoder broke a rule. */
+/** What a fuzz function is given. When a decoder broke a rule it throws, or answers with `failures`. */
 export interface FuzzOptions {
   /** Seed of its dice; the same seed tries the same inputs. */
   readonly seed: number;
@@ -42,7 +42,8 @@ async function main(): Promise<number> {
   for (const [name, fuzz] of await fuzzFunctions(positionals)) {
     const started = performance.now();
     try {
-      await fuzz(options);
+      const failures = failuresIn(await fuzz(options));
+      if (failures.length > 0) throw new Error(JSON.stringify(failures, null, 2));
       passed++;
       console.log(`${name}: ${options.inputs} inputs, ${secondsSince(started).toFixed(1)} s`);
     } catch (error) {
@@ -58,6 +59,12 @@ async function main(): Promise<number> {
   console.log(`seed ${options.seed}`);
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
+}
+
+/** The failures that a fuzz function reports; none when it says nothing of failures. */
+export function failuresIn(report: unknown): readonly unknown[] {
+  const { failures } = (report ?? {}) as { readonly failures?: unknown };
+  return Array.isArray(failures) ? failures : [];
 }
 
 /** The fuzz functions of all files, or of those with the given names. */

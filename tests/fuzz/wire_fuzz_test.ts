@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { describe, it } from "node:test";
 import { decodeMessage } from "../../src/core/wire/decode.ts";
+import { failuresIn } from "../../tools/fuzz.ts";
 import { FAILURES_MAX, fuzzWire } from "./wire_fuzz.ts";
 import { wireConfig } from "../interop/wire_under_test.ts";
 import { type FuzzDecoder, stream } from "./wire_fuzz_decoders.ts";
@@ -65,6 +66,20 @@ describe("the fuzzer", () => {
     });
     assert.equal(problems.length, FAILURES_MAX);
     assert.match(problems[0] ?? "", /threw RangeError: offset is out of bounds/);
+  });
+
+  it("fails the command when it catches one", () => {
+    const broken = (): void => {
+      throw new RangeError("offset is out of bounds");
+    };
+    assert.deepEqual(failuresIn({ failures: ["a decoder threw"] }), ["a decoder threw"]);
+    assert.deepEqual([failuresIn({ failures: [] }), failuresIn(undefined), failuresIn(7)], [
+      [],
+      [],
+      [],
+    ]);
+    const report = fuzzWire({ seed: 1, inputs: 200, decoders: [planted(broken)] });
+    assert.ok(failuresIn(report).length > 0);
   });
 
   it("catches a decoder that believes an announced length", () => {
