@@ -1,8 +1,7 @@
-import { ClusterError, type DiscoveryConfig, type DiscoveryProvider } from "../../mod.ts";
+import type { DiscoveryConfig, DiscoveryProvider } from "../../mod.ts";
 
 /**
- * The way to find peers that an entry of the configuration asks for; only its own adapter is loaded. Throws
- * `ClusterError` `unsupported` for one that this build does not have.
+ * The way to find peers that an entry of the configuration asks for; only its own adapter is loaded.
  */
 export async function openDiscovery(config: DiscoveryConfig): Promise<DiscoveryProvider> {
   // Each provider's case loads its adapter by a dynamic import.
@@ -33,11 +32,9 @@ export async function openDiscovery(config: DiscoveryConfig): Promise<DiscoveryP
       const { names, server, dialTimeoutMs: timeoutMs } = config;
       return dnsDiscovery({ names, server, timeoutMs });
     }
-    case "mdns":
-      throw new ClusterError(
-        "unsupported",
-        `Cannot find peers by discovery of type "${config.type}": this build does not have it, ` +
-          "name the peers in cluster_config.peers",
-      );
+    case "mdns": {
+      const { mdnsDiscovery } = await import("../discovery_mdns/mdns_discovery.ts");
+      return mdnsDiscovery({ service: config.service });
+    }
   }
 }
