@@ -184,6 +184,12 @@ export const cases: readonly BenchCase[] = [
     run: async () => await (await import("./discovery_consul.ts")).consulFigures(),
   },
   {
+    name: "discovery/etcd",
+    unit: "ms",
+    rounds: 1,
+    run: async () => await (await import("./discovery_etcd.ts")).etcdFigures(),
+  },
+  {
     name: "discovery/kubernetes",
     unit: "ms",
     rounds: 1,

@@ -9,6 +9,7 @@ import { ConsulServer, MANAGEMENT_TOKEN } from "../tests/interop/consul_server.t
 import { TwoPorts, Visitor } from "../tests/unit/discovery_consul/visitor.ts";
 import type { BenchFigure } from "./cases.ts";
 import { median } from "./measure.ts";
+import { startToJoined } from "./start_to_joined.ts";
 
 const ROUNDS = 9;
 /** Between rounds: a session that has had much news lately is told more slowly. */
@@ -47,7 +48,14 @@ export async function consulFigures(): Promise<readonly BenchFigure[]> {
     news.push(performance.now() - startedAt);
     await newcomer.withdraw();
   }
+  const joined = await startToJoined({
+    type: "consul",
+    service_name: "joined",
+    consul_address: address,
+    consul_token: MANAGEMENT_TOKEN,
+  });
   return [
+    ...joined,
     { name: "found", unit: "ms", value: median(found) },
     { name: "news", unit: "ms", value: median(news) },
     { name: "steady", unit: "questions/node/min", value: await steady(gate, open) },
