@@ -18,6 +18,8 @@ export interface AgentClusterOptions {
   readonly runtimes: readonly FoundRuntime[];
   /** More fields of `cluster_config`. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** More fields of one agent's `cluster_config`, given the folder that is deleted in the end. */
+  readonly configOf?: (runtime: FoundRuntime, folder: string) => Readonly<Record<string, unknown>>;
   /** More variables of the environment. */
   readonly env?: Readonly<Record<string, string>>;
   /** `status.admin_token`, for those who write. */
@@ -39,7 +41,7 @@ export class AgentCluster implements AsyncDisposable {
    * and are ready.
    */
   static async start(options: AgentClusterOptions): Promise<AgentCluster> {
-    const { runtimes, config = {}, env = {}, adminToken } = options;
+    const { runtimes, config = {}, configOf = () => ({}), env = {}, adminToken } = options;
     const folder = await mkdtemp(join(tmpdir(), "althing-agents-"));
     const ports = await Promise.all(runtimes.map(() => freePort()));
     const agents: Agent[] = [];
@@ -53,6 +55,7 @@ export class AgentCluster implements AsyncDisposable {
           peers: ports.map((port) => `127.0.0.1:${port}`),
           expected_nodes: runtimes.length,
           ...config,
+          ...configOf(runtime, folder),
           gossip: { port: ports[i], profile: "local" },
           grpc: { port: 0 },
           status: {
