@@ -71,7 +71,9 @@ async function world(): Promise<DiscoveryWorld> {
 }
 
 if (skip === false) {
-  judge("discovery by DNS from dnsmasq", discoveryCases({ world, has: ["turn"] }));
+  // Records are there without being announced: rules about that do not apply.
+  const cases = discoveryCases({ world, has: ["turn"] }).filter(({ skip }) => skip === undefined);
+  judge("discovery by DNS from dnsmasq", cases);
 }
 
 function test(claim: string, work: () => Promise<void>): void {

@@ -70,8 +70,11 @@ async function world(gossipKeys: readonly Uint8Array[]): Promise<DiscoveryWorld>
 
 const key = Uint8Array.from({ length: 32 }, (_, i) => i);
 const has = ["announce", "withdraw"] as const;
-judge("discovery by UDP", discoveryCases({ world: () => world([]), has }));
-judge("discovery by UDP with gossip keys", discoveryCases({ world: () => world([key]), has }));
+/** A broadcast has nobody who could fail, refuse or forget: rules about that do not apply. */
+const cases = (keys: readonly Uint8Array[]) =>
+  discoveryCases({ world: () => world(keys), has }).filter(({ skip }) => skip === undefined);
+judge("discovery by UDP", cases([]));
+judge("discovery by UDP with gossip keys", cases([key]));
 
 describe("beacons between hosts", () => {
   test("find every node of the network, two on one host among them, in less than two seconds", async (hosts) => {
