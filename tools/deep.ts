@@ -1,6 +1,7 @@
 /**
  * `deno task deep`: what takes too long for every change, from fresh seeds: a million fuzzed inputs
- * for each decoder, hundreds of simulated hours, a soak of real processes.
+ * for each decoder, hundreds of simulated hours, thousands of
+ * clusters with limits, a soak of real processes.
  *
  * @module
  */
@@ -21,15 +22,18 @@ function deepStages(): Stage[] {
   const timeoutMs = 25 * 60_000;
   const fuzz = tool("tools/fuzz.ts", "--inputs", String(FUZZ_INPUTS));
   const simulate = tool("tools/sim.ts", "--deep");
+  const limits = tool("tools/sim_limits.ts", "--only", "leased,owner");
   const soak = tool("tools/test.ts", "--serial", "--runtime", "deno", "tests/soak");
   const claims = {
     fuzz: `${FUZZ_INPUTS} inputs make no decoder throw, hang or swell`,
     simulate: "simulated clusters from fresh seeds break no invariant",
+    limits: "leased and owner limits in simulated clusters from fresh seeds never admit too much",
     soak: "long-lived processes stay well",
   };
   return [
     { ...countedStage("fuzz", claims.fuzz, fuzz, { timeoutMs }), alone: false },
     { ...countedStage("simulate", claims.simulate, simulate, { timeoutMs }), alone: false },
+    { ...countedStage("limits", claims.limits, limits, { timeoutMs }), alone: false },
     countedStage("soak", claims.soak, soak, { timeoutMs }),
   ];
 }

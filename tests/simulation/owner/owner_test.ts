@@ -3,7 +3,7 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import { runOwner } from "./run_owner.ts";
 
-/** More with OWNER_SEEDS, from OWNER_FIRST_SEED on; `deno task sim --owner` plays fresh ones. */
+/** More with OWNER_SEEDS, from OWNER_FIRST_SEED on; the deep task takes 2,000 fresh ones. */
 const SEEDS = Number(process.env["OWNER_SEEDS"] ?? 200);
 const FIRST = Number(process.env["OWNER_FIRST_SEED"] ?? 0);
 /** Seeds in one test. */
@@ -21,6 +21,8 @@ describe("owner", () => {
         admitted += result.admitted;
         refused += result.refused;
       }
+      // A single seed is a replay.
+      if (end - first < CHUNK) return;
       // A cluster that admits nothing breaks no cap, and one that refuses nothing was never near it.
       assert.ok(admitted > 50 * (end - first), `only ${admitted} calls were admitted`);
       assert.ok(refused > 50 * (end - first), `only ${refused} calls were refused`);

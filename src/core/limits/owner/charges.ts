@@ -80,13 +80,16 @@ export class Charges {
     }
   }
 
-  /** Forgets what is older than `since`, and callers that are gone. */
+  /**
+   * Forgets what is older than `since`, and callers that are gone with nothing left to repeat: who seems gone for a
+   * moment may still repeat a correction.
+   */
   expire(since: Millis, isPresent: (boot: string) => boolean): void {
     for (const [boot, { records }] of this.#callers) {
-      if (!isPresent(boot)) this.#callers.delete(boot);
       for (const [number, { at }] of records) {
         if (at < since) records.delete(number);
       }
+      if (records.size === 0 && !isPresent(boot)) this.#callers.delete(boot);
     }
   }
 

@@ -327,6 +327,7 @@ export class Desk {
       for (const book of this.#books.of(seat.shard)) this.#release(book, seat);
       return;
     }
+    if (seat.next !== undefined) this.mirrors.forget(seat.next, seat.shard);
     seat.next = next === undefined ? undefined : { node: next.node, boot: next.boot };
     seat.unsynced.clear();
     const books = [...this.#books.of(seat.shard)];
@@ -346,6 +347,7 @@ export class Desk {
   }
 
   #closed(seat: Seat): void {
+    if (seat.next !== undefined) this.mirrors.forget(seat.next, seat.shard);
     seat.next = undefined;
     seat.unsynced.clear();
     for (const book of this.#books.of(seat.shard)) {

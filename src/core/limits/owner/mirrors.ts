@@ -81,6 +81,21 @@ export class Mirrors {
     this.#stream(to).records.add(record);
   }
 
+  /**
+   * `to` is not next any more in a shard: it must not get the newest word of a cell without the charges in it, which
+   * another is told from now on.
+   */
+  forget(to: WriterId, shard: number): void {
+    const stream = this.#streams.get(to.boot);
+    if (stream === undefined) return;
+    for (const key of stream.cells) {
+      if (this.#world.shardOfCell(key) === shard) stream.cells.delete(key);
+    }
+    for (const record of stream.records) {
+      if (record.shard === shard) stream.records.delete(record);
+    }
+  }
+
   /** Sends what can be sent. */
   flush(): void {
     const { now, config, roster } = this.#world;
