@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { statusApp, type StatusAppOptions } from "../../../adapters/hono/mod.ts";
 import { type ClusterNode, createNode } from "../../../mod.ts";
 import { eventually } from "../../eventually.ts";
-import { wakefulRuntime } from "../../wakeful_runtime.ts";
+import { runtimeUnderTest } from "../../runtime_under_test.ts";
 
 interface Answer {
   readonly status: number;
@@ -22,7 +22,7 @@ type Ask = (
 
 /** The pages of a node that talks to nobody. */
 async function pages(options: StatusAppOptions = {}): Promise<{ node: ClusterNode; ask: Ask }> {
-  const node = await createNode(await wakefulRuntime(), {
+  const node = await createNode(await runtimeUnderTest(), {
     cluster_config: { enabled: false, node_id: "solo" },
   });
   await eventually("the node is ready", () => node.readiness().ready);

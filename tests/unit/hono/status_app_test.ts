@@ -8,7 +8,7 @@ import {
 } from "../../../adapters/hono/mod.ts";
 import { ClusterError, type ClusterNode, createNode, type Entities } from "../../../mod.ts";
 import { eventually } from "../../eventually.ts";
-import { wakefulRuntime } from "../../wakeful_runtime.ts";
+import { runtimeUnderTest } from "../../runtime_under_test.ts";
 
 const LOCAL = "127.0.0.1:50000";
 
@@ -47,7 +47,7 @@ async function pages(options: StatusAppOptions = {}, nodeId = "solo"): Promise<{
   node: ClusterNode;
   call: (path: string, call?: Call) => Promise<Response>;
 }> {
-  const node = await createNode(await wakefulRuntime(), {
+  const node = await createNode(await runtimeUnderTest(), {
     cluster_config: { enabled: false, node_id: nodeId },
   });
   await eventually("the node is ready", () => node.readiness().ready);
