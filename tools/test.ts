@@ -6,7 +6,7 @@
  * deno task test --runtime node tests/unit/wire   # one folder or file, one runtime
  * ```
  *
- * `--serial` runs one file at a time, for tests that start processes and measure time; `--verbose`
+ * `--serial` runs one file on one runtime at a time, for tests that start processes and measure time; `--verbose`
  * shows what the runners print.
  *
  * @module
@@ -74,8 +74,9 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(line(runtime, counts, seconds));
     for (const name of counts.skipped) console.log(`    skipped: ${name}`);
   });
-  // Two at once: one process for each core of a small machine, and no more to disturb time.
-  await pooled(runs, Math.min(2, cpus().length));
+  // Two at once: one process for each core of a small machine, and no more to disturb time. Serial ones share ports,
+  // servers and network namespaces with nobody.
+  await pooled(runs, values.serial ? 1 : Math.min(2, cpus().length));
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0 ? 0 : 1;
 }
